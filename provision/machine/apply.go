@@ -1,0 +1,160 @@
+package machine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"weir/provision/remote"
+)
+
+// Pack is a packed release, ready to be streamed.
+type Pack struct {
+	Size int64
+	// Gzip says that the tar is compressed: it is for trees that shrink by it.
+	Gzip bool
+	Open func() (io.ReadCloser, error)
+}
+
+// Packs finds the pack of a release that a plan wants to unpack.
+type Packs func(ctx context.Context, r Release) (Pack, error)
+
+// Event tells that a step of a plan has been carried out.
+type Event struct {
+	Machine string
+	Step    Step
+	Took    time.Duration
+}
+
+// StepError says at which step a machine stopped. The steps before it are done,
+// the step itself is not, and none after it was begun; the next run goes on
+// from there.
+type StepError struct {
+	Machine string
+	Step    Step
+	// Done are the steps that were carried out before.
+	Done []Step
+	Err  error
+}
+
+func (e *StepError) Error() string {
+	s := fmt.Sprintf("machine %s: could not %s: %v", e.Machine, e.Step, e.Err)
+	if len(e.Done) > 0 {
+		s += fmt.Sprintf("; %d steps before it are done, the next run goes on from here", len(e.Done))
+	}
+	return s
+}
+
+func (e *StepError) Unwrap() error { return e.Err }
+
+// Apply carries out the steps of one phase, in order, in one round trip.
+// observe, which may be nil, is told of each step as it ends.
+func Apply(ctx context.Context, r remote.Runner, p Plan, phase Phase, packs Packs, observe func(Event)) error {
+	steps := p.In(phase)
+	if len(steps) == 0 {
+		return nil
+	}
+	payload, err := openPayload(ctx, steps, packs)
+	if err != nil {
+		return fmt.Errorf("machine %s: %w", p.Machine, err)
+	}
+	defer payload.Close()
+	t := tracker{machine: p.Machine, steps: steps, observe: observe, begun: time.Now(), current: -1}
+	_, err = r.Run(ctx, remote.Script{
+		Step: "apply", Text: applyScript(steps, payload.sizes), Root: true, Stdin: payload, Line: t.line,
+	})
+	if err != nil && t.current >= 0 && t.current < len(steps) {
+		return &StepError{Machine: p.Machine, Step: steps[t.current], Done: steps[:t.current], Err: err}
+	}
+	return err
+}
+
+// tracker follows the script by the lines it prints: "begin N", "done N".
+type tracker struct {
+	machine string
+	steps   []Step
+	observe func(Event)
+	begun   time.Time
+	current int
+}
+
+func (t *tracker) line(line string) {
+	word, number, _ := strings.Cut(line, " ")
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 0 || n >= len(t.steps) {
+		return
+	}
+	switch word {
+	case "begin":
+		t.current, t.begun = n, time.Now()
+	case "done":
+		t.current = n + 1
+		if t.observe != nil {
+			t.observe(Event{Machine: t.machine, Step: t.steps[n], Took: time.Since(t.begun)})
+		}
+	}
+}
+
+// payload is the contents that the steps consume from standard input, one
+// after the other, each with its size known beforehand.
+type payload struct {
+	io.Reader
+	closers []io.Closer
+	sizes   map[int]packSize
+}
+
+type packSize struct {
+	bytes int64
+	gzip  bool
+}
+
+func openPayload(ctx context.Context, steps []Step, packs Packs) (*payload, error) {
+	p := &payload{sizes: map[int]packSize{}}
+	var parts []io.Reader
+	for i, s := range steps {
+		if content, ok := s.content(); ok {
+			parts = append(parts, strings.NewReader(content))
+			p.sizes[i] = packSize{bytes: int64(len(content))}
+		}
+		if s.Kind != "release" || s.Action == Remove {
+			continue
+		}
+		pack, err := packs(ctx, *s.release)
+		if err != nil {
+			p.Close()
+			return nil, fmt.Errorf("release %s: %w", s.Target, err)
+		}
+		f, err := pack.Open()
+		if err != nil {
+			p.Close()
+			return nil, fmt.Errorf("release %s: %w", s.Target, err)
+		}
+		p.closers = append(p.closers, f)
+		parts = append(parts, f)
+		p.sizes[i] = packSize{bytes: pack.Size, gzip: pack.Gzip}
+	}
+	p.Reader = io.MultiReader(parts...)
+	return p, nil
+}
+
+func (p *payload) Close() {
+	for _, c := range p.closers {
+		_ = c.Close()
+	}
+}
+
+// content is what a step writes to a file.
+func (s Step) content() (string, bool) {
+	switch {
+	case s.Action == Remove:
+		return "", false
+	case s.Kind == "file":
+		return s.file.Content, true
+	case s.Kind == "manifest":
+		return s.manifest, true
+	}
+	return "", false
+}

@@ -1,0 +1,241 @@
+package machine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"weir/provision/remote"
+)
+
+// Observe asks the machine for everything the state names, in one round trip
+// and without changing anything.
+func Observe(ctx context.Context, r remote.Runner, s State) (Observed, error) {
+	if err := s.Validate(); err != nil {
+		return Observed{}, fmt.Errorf("machine %s: %w", r.Machine(), err)
+	}
+	res, err := r.Run(ctx, remote.Script{Step: "observe", Text: ObserveScript(s), Root: true})
+	if err != nil {
+		return Observed{}, err
+	}
+	o, err := parseObserved(s, res.Stdout)
+	if err != nil {
+		return Observed{}, fmt.Errorf("machine %s: observe: %w", r.Machine(), err)
+	}
+	return o, nil
+}
+
+// observePrelude collects what does not depend on the state. Where a shell
+// builtin can do it no process is started: on a small machine each costs 1 ms,
+// and every preview pays.
+const observePrelude = `export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
+tab=$(printf '\t')
+row() { printf '%s' "$1"; shift; printf '\t%s' "$@"; printf '\n'; }
+echo @facts
+while IFS='=' read -r k v; do
+  case $k in ID|VERSION_ID) row "$k" "$v" ;; esac
+done </etc/os-release
+while read -r k v _; do
+  case $k in MemTotal:) row memory "$v"; break ;; esac
+done </proc/meminfo
+row arch "$(uname -m)"
+row clock "$(date +%s)"
+[ -d /run/systemd/system ] && row systemd yes
+[ -w /proc/sys/vm/swappiness ] || row container yes
+for c in apt-get dnf yum zypper pacman apk; do
+  if command -v "$c" >/dev/null; then row packages "$c"; break; fi
+done
+echo @manifests
+for f in ` + ManifestDir + `/*.json; do
+  [ -f "$f" ] && row "${f##*/}" "$(head -c 262144 "$f" | base64 -w0)"
+done
+`
+
+// ObserveScript is the read-only script that Observe runs.
+func ObserveScript(s State) string {
+	var b strings.Builder
+	b.WriteString(observePrelude)
+	observePackages(&b, s)
+	observeUsers(&b, s)
+	observePaths(&b, s)
+	observeReleases(&b, s)
+	observeServices(&b, s)
+	observeSysctls(&b, s)
+	observeSpace(&b, s)
+	b.WriteString("echo @end\n")
+	return b.String()
+}
+
+func observePackages(b *strings.Builder, s State) {
+	if len(s.Packages) == 0 {
+		return
+	}
+	b.WriteString("echo @packages\n")
+	names := make([]string, 0, len(s.Packages))
+	for _, p := range s.Packages {
+		names = append(names, p.Name)
+		if p.Provides != "" {
+			fmt.Fprintf(b, "command -v %s >/dev/null && row %s provided\n", remote.Quote(p.Provides), remote.Quote(p.Name))
+		}
+	}
+	fmt.Fprintf(b, "if command -v dpkg-query >/dev/null; then dpkg-query -W -f='${Package}\\t${Version}\\t${db:Status-Status}\\n' %s 2>/dev/null\n"+
+		"elif command -v rpm >/dev/null; then rpm -q --qf '%%{NAME}\\t%%{VERSION}\\tinstalled\\n' %s 2>/dev/null; fi\n",
+		remote.QuoteAll(names...), remote.QuoteAll(names...))
+}
+
+func observeUsers(b *strings.Builder, s State) {
+	if len(s.Users) == 0 {
+		return
+	}
+	b.WriteString("echo @users\n")
+	for _, u := range s.Users {
+		fmt.Fprintf(b, "getent passwd %s\n", remote.Quote(u.Name))
+	}
+}
+
+func observePaths(b *strings.Builder, s State) {
+	var paths, files []string
+	for _, d := range s.Directories {
+		paths = append(paths, d.Path)
+	}
+	for _, f := range s.observedFiles() {
+		paths = append(paths, f.Path)
+		files = append(files, f.Path)
+	}
+	if len(paths) > 0 {
+		fmt.Fprintf(b, "echo @stat\nstat --printf='%%n\\t%%F\\t%%a\\t%%U\\t%%G\\t%%s\\n' -- %s 2>/dev/null\n", remote.QuoteAll(paths...))
+	}
+	if len(files) > 0 {
+		fmt.Fprintf(b, "echo @sums\nsums=$(sha256sum -- %s 2>/dev/null)\nprintf '%%s\\n' \"$sums\"\necho @contents\n", remote.QuoteAll(files...))
+		fmt.Fprintf(b, "body() {\n  case $sums in *\"$2  $1\"*) return ;; esac\n"+
+			"  if [ -f \"$1\" ] && [ ! -L \"$1\" ]; then row \"$1\" \"$(head -c %d \"$1\" | base64 -w0)\"; fi\n}\n", ContentLimit+1)
+		for _, f := range s.observedFiles() {
+			if !f.Secret && !f.Once {
+				fmt.Fprintf(b, "body %s %s\n", remote.Quote(f.Path), Digest(f.Content))
+			}
+		}
+	}
+	b.WriteString("echo @strangers\n")
+	for _, d := range s.Directories {
+		if d.Exclusive {
+			fmt.Fprintf(b, "row %s \"$(find %s -mindepth 1 -maxdepth 1 -print0 2>/dev/null | head -c 65536 | base64 -w0)\"\n", remote.Quote(d.Path), remote.Quote(d.Path))
+		}
+	}
+}
+
+func observeReleases(b *strings.Builder, s State) {
+	if len(s.Releases) == 0 {
+		return
+	}
+	b.WriteString("echo @releases\n" + treeFunction + `release() {
+  [ -f "$1/SHA256SUMS" ] || return 0
+  digest=$(sha256sum <"$1/SHA256SUMS"); was=
+  if [ -f "$1.tree" ]; then read -r was <"$1.tree"; fi
+  [ "$(tree "$1")" = "$was" ] && state=intact || state=altered
+  row "$1" "${digest%% *}" "$state"
+}
+`)
+	for _, r := range s.Releases {
+		fmt.Fprintf(b, "release %s\n", remote.Quote(r.Dir()))
+	}
+	b.WriteString("echo @links\n")
+	for _, r := range s.Releases {
+		link := remote.Quote(r.Link())
+		fmt.Fprintf(b, "[ -L %s ] && row %s \"$(readlink %s)\"\n", link, link, link)
+	}
+}
+
+// treeFunction prints a fingerprint of a tree from names, kinds, modes, sizes
+// and times: it finds what was changed by hand at the cost of a listing, where
+// hashing 56 MB of jars at every look would cost a second a machine.
+const treeFunction = `tree() { find "$1" -mindepth 1 -printf '%P\t%y\t%m\t%U\t%G\t%s\t%T@\n' | sort | sha256sum | cut -c1-64; }
+`
+
+// serviceProperties are what one `systemctl show` is asked for.
+const serviceProperties = "Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,MainPID,NRestarts,DropInPaths"
+
+func observeServices(b *strings.Builder, s State) {
+	if len(s.Services) == 0 {
+		return
+	}
+	var units []string
+	for _, v := range s.Services {
+		units = append(units, v.Unit)
+	}
+	fmt.Fprintf(b, "echo @services\nshown=$(systemctl show --property=%s -- %s 2>/dev/null)\nprintf '%%s\\n' \"$shown\"\n", serviceProperties, remote.QuoteAll(units...))
+	b.WriteString("echo @pending\n")
+	for _, u := range units {
+		fmt.Fprintf(b, "[ -e %s ] && row %s yes\n", remote.Quote(pendingPath(u)), remote.Quote(u))
+	}
+	// Who listens is asked only where a unit is not up: it is needed to say
+	// which process has taken its port.
+	b.WriteString(`echo @listeners
+case $shown in *ActiveState=[!a]*|*ActiveState=activating*)
+  if command -v ss >/dev/null; then ss -Hltnp | head -n 500
+  else awk '$4 == "0A" { print $2 }' /proc/net/tcp /proc/net/tcp6 | head -n 500; fi ;;
+esac
+`)
+}
+
+func observeSysctls(b *strings.Builder, s State) {
+	if len(s.Sysctls) == 0 {
+		return
+	}
+	b.WriteString("echo @sysctls\nsetting() { if [ -r \"$2\" ]; then read -r v <\"$2\"; row \"$1\" \"$v\"; fi; }\n")
+	for _, c := range s.Sysctls {
+		fmt.Fprintf(b, "setting %s %s\n", remote.Quote(c.Key), remote.Quote(sysctlFile(c.Key)))
+	}
+}
+
+func observeSpace(b *strings.Builder, s State) {
+	if len(s.Requires.Space) == 0 {
+		return
+	}
+	b.WriteString(`echo @space
+space() {
+  p=$1
+  while [ ! -d "$p" ]; do p=${p%/*}; p=${p:-/}; done
+  row "$1" "$(df -Pk "$p" | awk 'NR == 2 { print $4 }')"
+}
+`)
+	for _, sp := range s.Requires.Space {
+		fmt.Fprintf(b, "space %s\n", remote.Quote(sp.Path))
+	}
+}
+
+// observedFiles are the state's files and those that weir derives from it.
+func (s State) observedFiles() []File {
+	files := s.Files
+	if f, ok := s.sysctlFile(); ok {
+		files = append(files[:len(files):len(files)], f)
+	}
+	return files
+}
+
+func (s State) sysctlPath() string { return "/etc/sysctl.d/60-weir-" + s.Component + ".conf" }
+
+// sysctlFile is what makes the settings last over a reboot.
+func (s State) sysctlFile() (File, bool) {
+	if len(s.Sysctls) == 0 {
+		return File{}, false
+	}
+	var b strings.Builder
+	for _, c := range s.Sysctls {
+		fmt.Fprintf(&b, "%s = %s\n", c.Key, c.Value)
+	}
+	return File{Path: s.sysctlPath(), Owner: "root", Group: "root", Mode: 0o644, Content: b.String()}, true
+}
+
+func sysctlFile(key string) string { return "/proc/sys/" + strings.ReplaceAll(key, ".", "/") }
+
+// pendingPath marks a service that runs with what it watched before a change.
+// It is on a tmpfs: after a reboot the service has started with what is there.
+func pendingPath(unit string) string { return "/run/weir/restart/" + unit }
+
+// Digest is the sha256 of a file's content, in hex.
+func Digest(content string) string {
+	d := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(d[:])
+}

@@ -1,0 +1,95 @@
+package machine
+
+import (
+	"io/fs"
+	"time"
+)
+
+// Observed is what a machine said of itself, checked for form and bounded in
+// size. Items that are not there have no entry.
+type Observed struct {
+	Facts Facts
+	// Manifests are those of all components found on the machine, by component.
+	Manifests map[string]Manifest
+	// Packages maps names of packages to installed versions; a package that is
+	// not needed because its Provides is there has the version "provided".
+	Packages    map[string]string
+	Users       map[string]bool
+	Directories map[string]Entry
+	Files       map[string]ObservedFile
+	// Releases is by Release.Dir.
+	Releases map[string]ObservedRelease
+	// Links maps symlinks (Release.Link) to where they point.
+	Links    map[string]string
+	Services map[string]ObservedService
+	Sysctls  map[string]string
+	// Strangers are paths in exclusive directories that the state does not name.
+	Strangers []string
+	// PortHolders maps ports of services that are not running to the process
+	// that listens there.
+	PortHolders map[int]string
+	// Free is the bytes free for each path of Requires.Space.
+	Free map[string]int64
+}
+
+// Facts describe the machine itself.
+type Facts struct {
+	OS           string // os-release's ID: "debian"
+	OSVersion    string // "12"
+	Architecture string // Go's name: "amd64"
+	MemoryBytes  int64
+	Systemd      bool
+	// Clock is the machine's time when it answered.
+	Clock time.Time
+	// PackageManager is "apt", "dnf", … or empty where none is known.
+	PackageManager string
+	// Container says that the kernel is shared: sysctls cannot be set.
+	Container bool
+}
+
+// Entry is what a path is.
+type Entry struct {
+	Kind         string // "directory", "regular file", "symbolic link", as stat says
+	Owner, Group string
+	Mode         fs.FileMode
+	Size         int64
+}
+
+// ObservedFile is a file with its digest and, where it differs from the
+// desired one and is neither secret nor larger than ContentLimit, its content.
+type ObservedFile struct {
+	Entry
+	SHA256  string
+	Content string
+	// Known says that Content is what the file holds.
+	Known bool
+}
+
+// ContentLimit bounds, in bytes, the content of a changed file that is brought
+// back to be shown as a diff.
+const ContentLimit = 64 << 10
+
+// ObservedRelease is an unpacked release.
+type ObservedRelease struct {
+	// Digest is the sha256 of its SHA256SUMS file: the release's identity.
+	Digest string
+	// Altered says that the tree is not as it was unpacked.
+	Altered bool
+}
+
+// ObservedService is the state of a unit.
+type ObservedService struct {
+	Load, Active, Sub string // "loaded", "active", "running"
+	Enabled           bool
+	NeedReload        bool
+	// RestartPending says that a file or release the service watches was
+	// changed and the process has not been restarted since.
+	RestartPending bool
+	MainPID        int
+	Restarts       int
+	// DropIns are paths of drop-in files that are not part of the unit's package.
+	DropIns []string
+}
+
+// Running says that the unit is up.
+func (s ObservedService) Running() bool { return s.Active == "active" && s.Sub == "running" }

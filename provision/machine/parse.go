@@ -1,0 +1,275 @@
+package machine
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// answer is what a machine printed, cut into the sections of the script.
+type answer map[string][]string
+
+// parseObserved reads the answer to ObserveScript(s). Everything in it is
+// distrusted: only paths, units and keys that were asked for are taken, numbers
+// are checked, and a missing end means that the answer was cut off.
+func parseObserved(s State, out []byte) (Observed, error) {
+	a, err := sections(out)
+	if err != nil {
+		return Observed{}, err
+	}
+	o := Observed{
+		Manifests: map[string]Manifest{}, Packages: map[string]string{}, Users: map[string]bool{},
+		Directories: map[string]Entry{}, Files: map[string]ObservedFile{}, Releases: map[string]ObservedRelease{},
+		Links: map[string]string{}, Services: map[string]ObservedService{}, Sysctls: map[string]string{},
+		PortHolders: map[int]string{}, Free: map[string]int64{},
+	}
+	steps := []func(State, answer, *Observed) error{
+		readFacts, readManifests, readPackages, readUsers, readPaths, readContents,
+		readStrangers, readReleases, readServices, readListeners, readSysctls, readSpace,
+	}
+	for _, read := range steps {
+		if err := read(s, a, &o); err != nil {
+			return Observed{}, err
+		}
+	}
+	return o, nil
+}
+
+func sections(out []byte) (answer, error) {
+	a := answer{}
+	var name string
+	sc := bufio.NewScanner(bytes.NewReader(out))
+	sc.Buffer(nil, len(out)+1)
+	for sc.Scan() {
+		line := sc.Text()
+		if strings.HasPrefix(line, "@") {
+			name = line[1:]
+			a[name] = []string{}
+			continue
+		}
+		if name != "" {
+			a[name] = append(a[name], line)
+		}
+	}
+	if err := sc.Err(); err != nil {
+		return nil, err
+	}
+	if name != "end" {
+		return nil, errors.New("the answer was cut off: the script did not reach its end")
+	}
+	return a, nil
+}
+
+// rows splits a section's lines at tabs and drops those with fewer than n fields.
+func (a answer) rows(section string, n int) [][]string {
+	var rows [][]string
+	for _, line := range a[section] {
+		if f := strings.Split(line, "\t"); len(f) >= n {
+			rows = append(rows, f)
+		}
+	}
+	return rows
+}
+
+func readFacts(_ State, a answer, o *Observed) error {
+	for _, f := range a.rows("facts", 2) {
+		v := strings.Trim(f[1], `"`)
+		switch f[0] {
+		case "ID":
+			o.Facts.OS = v
+		case "VERSION_ID":
+			o.Facts.OSVersion = v
+		case "arch":
+			o.Facts.Architecture = goArch(v)
+		case "systemd":
+			o.Facts.Systemd = true
+		case "container":
+			o.Facts.Container = true
+		case "packages":
+			o.Facts.PackageManager = strings.TrimSuffix(v, "-get")
+		case "memory":
+			kb, err := strconv.ParseInt(v, 10, 40)
+			if err != nil {
+				return fmt.Errorf("memory %q is not a number of kB", v)
+			}
+			o.Facts.MemoryBytes = kb << 10
+		case "clock":
+			sec, err := strconv.ParseInt(v, 10, 64)
+			if err != nil {
+				return fmt.Errorf("clock %q is not a number of seconds", v)
+			}
+			o.Facts.Clock = time.Unix(sec, 0)
+		}
+	}
+	return nil
+}
+
+// goArch translates uname's machine names.
+func goArch(uname string) string {
+	switch uname {
+	case "x86_64":
+		return "amd64"
+	case "aarch64":
+		return "arm64"
+	}
+	return uname
+}
+
+func readManifests(_ State, a answer, o *Observed) error {
+	for _, f := range a.rows("manifests", 2) {
+		component, ok := strings.CutSuffix(f[0], ".json")
+		if !ok || !namePattern.MatchString(component) {
+			continue
+		}
+		data, err := base64.StdEncoding.DecodeString(f[1])
+		if err != nil {
+			return fmt.Errorf("manifest of %s: %w", component, err)
+		}
+		m, err := parseManifest(component, data)
+		if err != nil {
+			return err
+		}
+		o.Manifests[component] = m
+	}
+	return nil
+}
+
+func readPackages(s State, a answer, o *Observed) error {
+	wanted := map[string]bool{}
+	for _, p := range s.Packages {
+		wanted[p.Name] = true
+	}
+	for _, f := range a.rows("packages", 2) {
+		if !wanted[f[0]] || len(f) > 2 && f[2] != "installed" {
+			continue
+		}
+		if o.Packages[f[0]] == "" || f[1] != "provided" {
+			o.Packages[f[0]] = f[1]
+		}
+	}
+	return nil
+}
+
+func readUsers(s State, a answer, o *Observed) error {
+	for _, line := range a["users"] {
+		name, _, _ := strings.Cut(line, ":")
+		if slices.ContainsFunc(s.Users, func(u User) bool { return u.Name == name }) {
+			o.Users[name] = true
+		}
+	}
+	return nil
+}
+
+func readPaths(s State, a answer, o *Observed) error {
+	sums := map[string]string{}
+	for _, line := range a["sums"] {
+		line = strings.TrimPrefix(line, `\`)
+		if len(line) > 66 && digestPattern.MatchString(line[:64]) {
+			sums[strings.ReplaceAll(line[66:], `\\`, `\`)] = line[:64]
+		}
+	}
+	entries := map[string]Entry{}
+	for _, f := range a.rows("stat", 6) {
+		mode, err := strconv.ParseUint(f[2], 8, 12)
+		if err != nil {
+			return fmt.Errorf("mode %q of %q is not octal", f[2], f[0])
+		}
+		size, err := strconv.ParseInt(f[5], 10, 64)
+		if err != nil {
+			return fmt.Errorf("size %q of %q is not a number", f[5], f[0])
+		}
+		entries[f[0]] = Entry{Kind: f[1], Owner: f[3], Group: f[4], Mode: fs.FileMode(mode), Size: size}
+	}
+	for _, d := range s.Directories {
+		if e, ok := entries[d.Path]; ok {
+			o.Directories[d.Path] = e
+		}
+	}
+	for _, f := range s.observedFiles() {
+		if e, ok := entries[f.Path]; ok {
+			o.Files[f.Path] = ObservedFile{Entry: e, SHA256: sums[f.Path]}
+		}
+	}
+	return nil
+}
+
+func readContents(s State, a answer, o *Observed) error {
+	for _, f := range s.observedFiles() {
+		if got, ok := o.Files[f.Path]; ok && got.SHA256 == Digest(f.Content) && !f.Secret {
+			got.Content, got.Known = f.Content, true
+			o.Files[f.Path] = got
+		}
+	}
+	for _, f := range a.rows("contents", 2) {
+		got, ok := o.Files[f[0]]
+		data, err := base64.StdEncoding.DecodeString(f[1])
+		if err != nil {
+			return fmt.Errorf("content of %q: %w", f[0], err)
+		}
+		if ok && !got.Known && len(data) <= ContentLimit && Digest(string(data)) == got.SHA256 {
+			got.Content, got.Known = string(data), true
+			o.Files[f[0]] = got
+		}
+	}
+	return nil
+}
+
+func readStrangers(s State, a answer, o *Observed) error {
+	ours := map[string]bool{}
+	for _, d := range s.Directories {
+		ours[d.Path] = true
+	}
+	for _, f := range s.observedFiles() {
+		ours[f.Path] = true
+	}
+	for _, f := range a.rows("strangers", 2) {
+		data, err := base64.StdEncoding.DecodeString(f[1])
+		if err != nil {
+			return fmt.Errorf("listing of %q: %w", f[0], err)
+		}
+		for name := range strings.SplitSeq(strings.TrimSuffix(string(data), "\x00"), "\x00") {
+			if checkPath(name) == nil && strings.HasPrefix(name, f[0]+"/") && !ours[name] {
+				o.Strangers = append(o.Strangers, name)
+			}
+		}
+	}
+	slices.Sort(o.Strangers)
+	return nil
+}
+
+func readReleases(s State, a answer, o *Observed) error {
+	for _, f := range a.rows("releases", 3) {
+		if digestPattern.MatchString(f[1]) {
+			o.Releases[f[0]] = ObservedRelease{Digest: f[1], Altered: f[2] != "intact"}
+		}
+	}
+	for _, f := range a.rows("links", 2) {
+		o.Links[f[0]] = f[1]
+	}
+	return nil
+}
+
+func readSysctls(s State, a answer, o *Observed) error {
+	for _, f := range a.rows("sysctls", 2) {
+		o.Sysctls[f[0]] = strings.Join(strings.Fields(strings.Join(f[1:], " ")), " ")
+	}
+	return nil
+}
+
+func readSpace(_ State, a answer, o *Observed) error {
+	for _, f := range a.rows("space", 2) {
+		kb, err := strconv.ParseInt(f[1], 10, 50)
+		if err != nil {
+			return fmt.Errorf("free space %q at %q is not a number of kB", f[1], f[0])
+		}
+		o.Free[f[0]] = kb << 10
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+package machine
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"weir/provision/remote"
+)
+
+// applyPrelude holds one shell function per kind of step. All of them can be
+// repeated. Contents arrive on standard input, each with its length: `take`
+// takes exactly that many bytes and leaves the rest for the steps after it.
+const applyPrelude = `set -eu
+export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive
+tab=$(printf '\t')
+umask 022
+exec 3<&0 </dev/null # so that no command but take can read a content
+take() { head -c "$1" <&3; }
+aside() { # move what is not ours out of the way, never delete it
+  mkdir -p /var/lib/weir/aside
+  mv -fT -- "$1" "/var/lib/weir/aside/$(date +%Y%m%dT%H%M%S)-$$-${1##*/}"
+}
+put() { # PATH OWNER GROUP MODE SIZE SHA256: whole and on disk before it gets its name
+  new=${1%/*}/.weir-new.${1##*/}
+  mkdir -p "${1%/*}"
+  (umask 077; take "$5" >"$new")
+  if [ "$(sha256sum <"$new" | cut -c1-64)" != "$6" ]; then
+    rm -f "$new"; echo "the content arrived damaged" >&2; return 1
+  fi
+  chown "$2:$3" "$new"
+  chmod "$4" "$new"
+  sync "$new"
+  if [ -d "$1" ] && [ ! -L "$1" ]; then aside "$1"; fi
+  mv -fT -- "$new" "$1"
+}
+directory() { # PATH OWNER GROUP MODE
+  if [ -e "$1" ] && [ ! -d "$1" ]; then aside "$1"; fi
+  mkdir -p "$1"
+  chown "$2:$3" "$1"
+  chmod "$4" "$1"
+}
+` + treeFunction + `unpack() { # DIR SHA256 SIZE TARFLAGS: verified against its own SHA256SUMS before it gets its name
+  new=${1%/*}/.new-${1##*/}
+  rm -rf "$new" "$1.old"
+  mkdir -p "$new"
+  take "$3" | tar "$4" - -C "$new" --no-same-owner
+  if [ "$(sha256sum <"$new/SHA256SUMS" | cut -c1-64)" != "$2" ]; then
+    rm -rf "$new"; echo "the release arrived damaged: SHA256SUMS is not the one of the lock file" >&2; return 1
+  fi
+  (cd "$new" && sha256sum --check --strict --quiet SHA256SUMS >&2)
+  if [ -d "$1" ]; then mv -T "$1" "$1.old"; fi
+  mv -T "$new" "$1"
+  tree "$1" >"$1.tree"
+}
+link() { mkdir -p "${1%/*}"; ln -sfn "$2" "$1.new"; mv -fT "$1.new" "$1"; } # PATH TARGET
+mark() { mkdir -p /run/weir/restart; : >"/run/weir/restart/$1"; } # UNIT
+started() { # UNIT: what the journal says is the reason a person needs
+  if ! systemctl is-active --quiet "$1"; then
+    journalctl --unit "$1" --lines 20 --no-pager --output cat >&2 || true
+    return 1
+  fi
+  rm -f "/run/weir/restart/$1"
+}
+start() { systemctl reset-failed "$1" 2>/dev/null || true; systemctl start "$1" || true; started "$1"; }
+restart() { systemctl reset-failed "$1" 2>/dev/null || true; systemctl restart "$1" || true; started "$1"; }
+stop() { systemctl disable --quiet --now "$1" 2>/dev/null || systemctl stop "$1"; rm -f "/run/weir/restart/$1"; }
+user() { # NAME HOME
+  useradd --system --user-group --home-dir "$2" --no-create-home --shell /usr/sbin/nologin "$1"
+}
+`
+
+// applyScript writes the steps as calls of the prelude's functions, each
+// between two lines that tell how far the machine has got.
+func applyScript(steps []Step, sizes map[int]packSize) string {
+	var b strings.Builder
+	b.WriteString(applyPrelude)
+	reload := reloadBefore(steps)
+	for i, s := range steps {
+		if i == reload {
+			b.WriteString("systemctl daemon-reload\n")
+		}
+		fmt.Fprintf(&b, "echo begin %d\n%s\necho done %d\n", i, s.command(steps, i, sizes[i]), i)
+	}
+	if reload == len(steps) {
+		b.WriteString("systemctl daemon-reload\n")
+	}
+	return b.String()
+}
+
+// reloadBefore is the index of the first service step after a change of unit
+// files, len(steps) where none follows, or -1 where none changes.
+func reloadBefore(steps []Step) int {
+	changed := false
+	for i, s := range steps {
+		if strings.HasPrefix(s.Target, "/etc/systemd/system/") {
+			changed = true
+		}
+		if changed && s.Kind == "service" && s.Action != Stop {
+			return i
+		}
+	}
+	if changed {
+		return len(steps)
+	}
+	return -1
+}
+
+func (s Step) command(steps []Step, i int, size packSize) string {
+	target := remote.Quote(s.Target)
+	switch s.Kind {
+	case "package":
+		return packageCommand(steps, i)
+	case "user":
+		return "user " + remote.QuoteAll(s.user.Name, s.user.Home)
+	case "directory":
+		if s.Action == Remove {
+			return "rmdir --ignore-fail-on-non-empty -- " + target + " 2>/dev/null || true"
+		}
+		return "directory " + remote.QuoteAll(s.dir.Path, s.dir.Owner, s.dir.Group, octal(s.dir.Mode))
+	case "release":
+		return s.releaseCommand(size)
+	case "link":
+		if s.Action == Remove {
+			return "rm -f -- " + target
+		}
+		return "link " + remote.QuoteAll(s.release.Link(), s.release.Dir())
+	case "file":
+		if s.Action == Remove {
+			return "rm -f -- " + target
+		}
+		f := s.file
+		return "put " + remote.QuoteAll(f.Path, f.Owner, f.Group, octal(f.Mode), fmt.Sprint(size.bytes), Digest(f.Content))
+	case "manifest":
+		if s.Action == Remove {
+			return "rm -f -- " + target
+		}
+		return "put " + remote.QuoteAll(s.Target, "root", "root", "0644", fmt.Sprint(size.bytes), Digest(s.manifest))
+	case "data":
+		return "rm -rf -- " + target
+	case "sysctl":
+		return "sysctl -q -w " + remote.Quote(s.sysctl.Key+"="+s.sysctl.Value)
+	case "stranger":
+		return "aside " + target
+	case "mark":
+		return "mark " + target
+	case "service":
+		return serviceCommand(s.Action) + " " + target
+	}
+	panic("machine: no command for a step of kind " + s.Kind)
+}
+
+func serviceCommand(a Action) string {
+	if a == Enable {
+		return "systemctl enable --quiet"
+	}
+	return string(a)
+}
+
+func (s Step) releaseCommand(size packSize) string {
+	if s.Action == Remove {
+		return "rm -rf -- " + remote.QuoteAll(s.Target, s.Target+".tree", s.Target+".old")
+	}
+	flags := "-xf"
+	if size.gzip {
+		flags = "-xzf"
+	}
+	return "unpack " + remote.QuoteAll(s.release.Dir(), s.release.Digest, fmt.Sprint(size.bytes), flags)
+}
+
+func octal(mode fs.FileMode) string { return fmt.Sprintf("%04o", uint32(mode)) }

@@ -1,0 +1,151 @@
+package machine
+
+import (
+	"context"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"weir/provision/remote"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (run with -update and look at the change):\n%s", path, got)
+	}
+}
+
+// odd is a state whose names and values hold what breaks careless quoting.
+func odd() State {
+	s := broker()
+	s.Files = append(s.Files, File{
+		Path: `/etc/weir/kafka/it's "$(touch pwned)" für .properties`, Owner: "root", Group: "root", Mode: 0o600,
+		Content: "a='b'\n$(touch pwned)\nEOF\n",
+	})
+	s.Sysctls = nil
+	return s
+}
+
+func TestObserveScript(t *testing.T) { golden(t, "observe.sh", ObserveScript(odd())) }
+
+func TestApplyScript(t *testing.T) {
+	for name, p := range map[string]Plan{
+		"apply-bare.sh":   Diff("weir-1", odd(), Observed{Facts: Facts{Systemd: true}}),
+		"apply-change.sh": changedLine(),
+		"apply-remove.sh": must(Removal("weir-1", "test", "kafka", settled(broker()), true)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			sizes := map[int]packSize{}
+			for i, s := range p.Steps {
+				if c, ok := s.content(); ok {
+					sizes[i] = packSize{bytes: int64(len(c))}
+				}
+			}
+			script, ok := strings.CutPrefix(applyScript(p.Steps, sizes), applyPrelude)
+			if !ok {
+				t.Fatal("the script does not begin with the prelude")
+			}
+			golden(t, name, script)
+		})
+	}
+	golden(t, "apply-prelude.sh", applyPrelude)
+}
+
+func changedLine() Plan {
+	want := broker()
+	is := settled(want)
+	want.Files[0].Content = "broker.id=1\n"
+	return Diff("weir-1", want, is)
+}
+
+func must(p Plan, err error) Plan {
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// here runs scripts on this computer: an observation changes nothing.
+type here struct{}
+
+func (here) Machine() string { return "here" }
+
+func (here) Run(ctx context.Context, s remote.Script) (remote.Result, error) {
+	cmd := exec.CommandContext(ctx, "sh", "-s")
+	cmd.Stdin = strings.NewReader(s.Text)
+	out, err := cmd.Output()
+	return remote.Result{Stdout: out}, err
+}
+
+func TestObserveReadsWhatARealShellAnswers(t *testing.T) {
+	dir := t.TempDir()
+	s := State{
+		Cluster: "test", Component: "test",
+		Directories: []Directory{{Path: dir, Owner: "root", Group: "root", Mode: 0o755, Exclusive: true}},
+		Users:       []User{{Name: "root", Home: "/root"}, {Name: "nobody-of-that-name", Home: "/nowhere"}},
+		Sysctls:     []Sysctl{{Key: "vm.swappiness", Value: "1"}},
+		Requires:    Requirements{Space: []Space{{Path: dir + "/not/yet/there", Bytes: 1}}},
+	}
+	names := []string{"plain", "it's \"odd\" $(x) ü", `back\slash`}
+	for _, n := range names {
+		p := filepath.Join(dir, n)
+		if err := os.WriteFile(p, []byte("as it is\n"), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		s.Files = append(s.Files, File{Path: p, Owner: "root", Group: "root", Mode: 0o644, Content: "as it should be\n"})
+	}
+	same := filepath.Join(dir, "same")
+	if err := os.WriteFile(same, []byte("same\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.Files = append(s.Files, File{Path: same, Owner: "root", Group: "root", Mode: 0o644, Content: "same\n"},
+		File{Path: filepath.Join(dir, "missing"), Owner: "root", Group: "root", Mode: 0o644})
+	if err := os.WriteFile(filepath.Join(dir, "a stranger"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o, err := Observe(t.Context(), here{}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range names {
+		f := o.Files[filepath.Join(dir, n)]
+		if !f.Known || f.Content != "as it is\n" || f.Mode != 0o640 {
+			t.Errorf("file %q: got %+v, want its content and mode 0640", n, f)
+		}
+	}
+	if f := o.Files[same]; !f.Known || f.SHA256 != Digest("same\n") {
+		t.Errorf("an unchanged file: got %+v", f)
+	}
+	if _, there := o.Files[filepath.Join(dir, "missing")]; there {
+		t.Error("a file that is missing was seen")
+	}
+	if len(o.Strangers) != 1 || o.Strangers[0] != filepath.Join(dir, "a stranger") {
+		t.Errorf("strangers: got %q", o.Strangers)
+	}
+	if !o.Users["root"] || o.Users["nobody-of-that-name"] {
+		t.Errorf("users: got %v", o.Users)
+	}
+	if o.Facts.Architecture != runtime.GOARCH || o.Facts.MemoryBytes <= 0 || o.Facts.OS == "" || o.Facts.Clock.IsZero() {
+		t.Errorf("facts: got %+v", o.Facts)
+	}
+	if o.Free[dir+"/not/yet/there"] <= 0 {
+		t.Errorf("free space: got %v", o.Free)
+	}
+}

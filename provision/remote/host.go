@@ -1,0 +1,39 @@
+package remote
+
+// Host says how to reach one machine and how to become root on it.
+//
+// Exactly the authentication methods that are set are offered, in this order:
+// agent, private key, password.
+type Host struct {
+	// Name is what messages call the machine.
+	Name string `json:"name"`
+	// Address is a DNS name or an IP address, without a port.
+	Address string `json:"address"`
+	// Port is sshd's; 0 means 22.
+	Port int `json:"port,omitempty"`
+	// User logs in; empty means root.
+	User string `json:"user,omitempty"`
+
+	// PrivateKey is a key in PEM form; PrivateKeyFile names a file that holds one.
+	PrivateKey     string `json:"privateKey,omitempty"`
+	PrivateKeyFile string `json:"privateKeyFile,omitempty"`
+	// Passphrase opens an encrypted private key.
+	Passphrase string `json:"passphrase,omitempty"`
+	// Password is tried for the methods "password" and "keyboard-interactive".
+	Password string `json:"password,omitempty"`
+	// Agent offers the keys of the agent at $SSH_AUTH_SOCK.
+	Agent bool `json:"agent,omitempty"`
+
+	// HostKey pins the machine's public keys, one authorized_keys line each.
+	// KnownHosts names a file in OpenSSH's format. One of the two is required
+	// unless InsecureIgnoreHostKey is set, which every connection warns of.
+	HostKey               string `json:"hostKey,omitempty"`
+	KnownHosts            string `json:"knownHosts,omitempty"`
+	InsecureIgnoreHostKey bool   `json:"insecureIgnoreHostKey,omitempty"`
+
+	// SudoPassword is given to sudo where User is not root and sudo asks.
+	SudoPassword string `json:"sudoPassword,omitempty"`
+
+	// Jump, when set, is the machine through which this one is reached.
+	Jump *Host `json:"jump,omitempty"`
+}

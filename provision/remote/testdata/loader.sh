@@ -1,0 +1,1 @@
+exec env LC_ALL=C sh -c 'shift; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH; weir=$(dd bs=10 count=1 iflag=fullblock 2>/dev/null; echo "#"); [ "${#weir}" -eq 11 ] || { echo "the script arrived cut: ${#weir} of 11 bytes" >&2; exit 125; }; eval "$weir"' weir weir-tag

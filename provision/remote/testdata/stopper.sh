@@ -1,0 +1,1 @@
+for f in $(grep -al "[w]eir-tag" /proc/[0-9]*/cmdline 2>/dev/null); do read -r stat 2>/dev/null < "${f%/cmdline}/stat" || continue; set -- ${stat##*) }; [ "$3" -gt 1 ] && kill -TERM "-$3" 2>/dev/null || continue; (i=0; while [ $i -lt 5 ] && kill -0 "-$3"; do sleep 1; i=$((i + 1)); done; kill -KILL "-$3") </dev/null >/dev/null 2>&1 & done

@@ -1,0 +1,93 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+const (
+	// directTimeout bounds the direct try: an address in the same network
+	// answers in milliseconds, one behind a firewall never does.
+	directTimeout = time.Second
+	// reachTimeout bounds Dial, which has no context.
+	reachTimeout = 10 * time.Second
+)
+
+// Reach dials addresses of a cluster from wherever this program runs: directly
+// where that works, else through machines that are reached by SSH. It remembers
+// per address which way worked. It is safe for concurrent use, and fits
+// sarama's Config.Net.Proxy.Dialer and whatever takes a golang.org/x/net/proxy.Dialer.
+type Reach struct {
+	ways []Dialer
+
+	mu     sync.Mutex
+	worked map[string]int // address to index of ways
+}
+
+var _ Dialer = (*Reach)(nil)
+
+// Via returns a Reach that tries direct first, for at most a second an address,
+// and then each of through, in order: several machines, so that one that is
+// down does not hide the others.
+func Via(direct Dialer, through ...Dialer) *Reach {
+	ways := append([]Dialer{shortDialer{direct}}, through...)
+	return &Reach{ways: ways, worked: make(map[string]int)}
+}
+
+// Dial is DialContext with a bound of 10 s.
+func (r *Reach) Dial(network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), reachTimeout)
+	defer cancel()
+	return r.DialContext(ctx, network, address)
+}
+
+// DialContext connects to address by the way that worked last, then by the
+// others. The error joins why each way failed.
+func (r *Reach) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	var failed []error
+	for _, way := range r.order(address) {
+		conn, err := r.ways[way].DialContext(ctx, network, address)
+		if err == nil {
+			r.remember(address, way)
+			return conn, nil
+		}
+		failed = append(failed, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, fmt.Errorf("reach %s: %w", address, errors.Join(failed...))
+}
+
+// order is the indexes of the ways, the one that worked last in front.
+func (r *Reach) order(address string) []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	first := r.worked[address]
+	order := []int{first}
+	for i := range r.ways {
+		if i != first {
+			order = append(order, i)
+		}
+	}
+	return order
+}
+
+func (r *Reach) remember(address string, way int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.worked[address] = way
+}
+
+// shortDialer gives up where an answer from the same network would have come.
+type shortDialer struct{ Dialer }
+
+func (d shortDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, directTimeout)
+	defer cancel()
+	return d.Dialer.DialContext(ctx, network, address)
+}

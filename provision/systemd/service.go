@@ -1,0 +1,151 @@
+// Package systemd writes the unit files of the services that weir runs.
+//
+// The hardening is what works on Debian 12 (systemd 252) and later and inside
+// a container with CAP_SYS_ADMIN; directives that an older systemd does not
+// know are ignored by it with a warning. ProtectClock and ProtectProc are left
+// out: the first needs the devices controller, the second a fresh mount of
+// /proc, and containers have neither.
+package systemd
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"weir/provision/machine"
+)
+
+// Dir is where an administrator's unit files belong.
+const Dir = "/etc/systemd/system"
+
+// Service is one long-running program as systemd is to run it.
+type Service struct {
+	Description string
+	// After are units that start first where they start at all; Wants are units
+	// that are started along.
+	After, Wants []string
+	// User runs the program; its group has the same name.
+	User string
+	// Command is the program's absolute path and its arguments, in plain text.
+	Command []string
+	// Environment is added to the program's environment.
+	Environment []Variable
+	// Directory is the working directory.
+	Directory string
+	// Reads and Writes are the paths the program needs; what it writes must be
+	// listed, the rest of the file system is read-only to it.
+	Reads, Writes []string
+	// OpenFiles is the limit of open files; systemd lowers it silently to what
+	// a container's engine allows.
+	OpenFiles int
+	// StopTimeout is how long a graceful stop may take before SIGKILL.
+	StopTimeout time.Duration
+	// RestartDelay is the pause before a failed program is started again. It is
+	// started again for ever: what it waits for may be away for hours.
+	RestartDelay time.Duration
+	// JVM says that the program is a Java virtual machine: SIGTERM ends it with
+	// code 143, and it writes the code that it executes.
+	JVM bool
+}
+
+// Variable is one environment variable.
+type Variable struct{ Name, Value string }
+
+// File is the unit file as part of a machine's state.
+func (s Service) File(unit string) machine.File {
+	return machine.File{Path: Dir + "/" + unit, Owner: "root", Group: "root", Mode: 0o644, Content: s.String()}
+}
+
+// String is the text of the unit file.
+func (s Service) String() string {
+	var b text
+	b.section("Unit")
+	b.set("Description", line(s.Description))
+	b.words("Wants", append([]string{"network-online.target"}, s.Wants...))
+	b.words("After", append([]string{"network-online.target"}, s.After...))
+	b.words("RequiresMountsFor", append(slices.Clone(s.Reads), s.Writes...))
+	b.set("StartLimitIntervalSec", "0")
+
+	b.section("Service")
+	b.set("User", s.User)
+	b.set("Group", s.User)
+	b.set("WorkingDirectory", word(s.Directory))
+	for _, v := range s.Environment {
+		b.set("Environment", quote(v.Name+"="+v.Value))
+	}
+	b.set("ExecStart", CommandLine(s.Command))
+	b.set("Restart", "on-failure")
+	b.set("RestartSec", seconds(s.RestartDelay))
+	b.set("KillMode", "mixed")
+	b.set("TimeoutStopSec", seconds(s.StopTimeout))
+	if s.JVM {
+		b.set("SuccessExitStatus", "143")
+	}
+	b.set("LimitNOFILE", fmt.Sprint(s.OpenFiles))
+	b.set("UMask", "0027")
+	s.hardening(&b)
+
+	b.section("Install")
+	b.set("WantedBy", "multi-user.target")
+	return b.String()
+}
+
+func (s Service) hardening(b *text) {
+	b.comment("The program gets what it needs and nothing else.")
+	b.set("NoNewPrivileges", "yes")
+	b.set("CapabilityBoundingSet", "")
+	b.set("AmbientCapabilities", "")
+	b.set("ProtectSystem", "strict")
+	b.set("ProtectHome", s.protectHome())
+	b.words("ReadWritePaths", s.Writes)
+	b.set("PrivateTmp", "yes")
+	b.set("PrivateDevices", "yes")
+	b.set("ProtectControlGroups", "yes")
+	b.set("ProtectKernelModules", "yes")
+	b.set("ProtectKernelTunables", "yes")
+	b.set("RestrictNamespaces", "yes")
+	b.set("RestrictRealtime", "yes")
+	b.set("RestrictSUIDSGID", "yes")
+	b.set("RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6 AF_NETLINK")
+	b.set("LockPersonality", "yes")
+	b.set("SystemCallArchitectures", "native")
+	if !s.JVM {
+		b.set("MemoryDenyWriteExecute", "yes")
+	}
+}
+
+// protectHome hides home directories, or only locks them where the service
+// lives in one, as the article's does.
+func (s Service) protectHome() string {
+	used := slices.Concat(s.Reads, s.Writes, s.Command[:1], []string{s.Directory})
+	if slices.ContainsFunc(used, underHome) {
+		return "read-only"
+	}
+	return "yes"
+}
+
+func underHome(p string) bool {
+	for _, home := range []string{"/home", "/root", "/run/user"} {
+		if p == home || strings.HasPrefix(p, home+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// JVMVariables are the environment of Kafka's own start scripts: heap size
+// ("" leaves it to the script), directories and log settings. A virtual
+// machine out of memory is ended, so that systemd starts a sound one.
+func JVMVariables(heap, tempDir, logDir, log4j string) []Variable {
+	v := []Variable{
+		{"KAFKA_OPTS", "-Djava.io.tmpdir=" + tempDir + " -XX:+ExitOnOutOfMemoryError"},
+		{"KAFKA_LOG4J_OPTS", "-Dlog4j.configuration=file:" + path.Clean(log4j)},
+		{"LOG_DIR", logDir},
+	}
+	if heap != "" {
+		v = append([]Variable{{"KAFKA_HEAP_OPTS", "-Xms" + heap + " -Xmx" + heap}}, v...)
+	}
+	return v
+}
