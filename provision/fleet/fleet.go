@@ -1,0 +1,120 @@
+// Package fleet looks at and changes several machines as one: in parallel where
+// nothing is disturbed, one after the other where something that runs is.
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"weir/provision/machine"
+	"weir/provision/remote"
+)
+
+// Fleet reaches machines and keeps what its operations share: connections, and
+// locks that let only one of them change a machine at a time.
+type Fleet struct {
+	// Pool gives one connection per machine.
+	Pool *remote.Pool
+	// Holder is what other runs are told while this one holds a machine's lock.
+	Holder string
+
+	mu   sync.Mutex
+	busy map[string]*sync.Mutex
+}
+
+// Target is a machine and what a component wants of it.
+type Target struct {
+	Host  remote.Host
+	State machine.State
+}
+
+// Sight is what was seen of a machine, or why it could not be seen.
+type Sight struct {
+	Observed machine.Observed
+	Err      error
+}
+
+// Look observes all targets at once and changes nothing. Every target has an
+// entry: one machine that cannot be reached does not hide the others.
+func (f *Fleet) Look(ctx context.Context, targets map[string]Target) map[string]Sight {
+	sights := make(map[string]Sight, len(targets))
+	var mu sync.Mutex
+	_ = f.each(targets, func(name string, t Target) error {
+		var s Sight
+		s.Observed, s.Err = machine.Observe(ctx, f.Pool.On(t.Host), t.State)
+		mu.Lock()
+		defer mu.Unlock()
+		sights[name] = s
+		return nil
+	})
+	return sights
+}
+
+// each runs do for every target at once and joins the errors in the order of names.
+func (f *Fleet) each(targets map[string]Target, do func(name string, t Target) error) error {
+	names := sortedNames(targets)
+	errs := make([]error, len(names))
+	var wg sync.WaitGroup
+	for i, name := range names {
+		wg.Go(func() { errs[i] = do(name, targets[name]) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// lock takes the locks of all targets, first among this process's operations,
+// then on the machines. Names are taken in one order, so that no two wait for
+// each other.
+func (f *Fleet) lock(ctx context.Context, targets map[string]Target) (unlock func(), err error) {
+	var held []func()
+	unlock = func() {
+		for _, release := range slices.Backward(held) {
+			release()
+		}
+	}
+	for _, name := range sortedNames(targets) {
+		m := f.mutex(name)
+		m.Lock()
+		held = append(held, m.Unlock)
+	}
+	var mu sync.Mutex
+	err = f.each(targets, func(_ string, t Target) error {
+		release, err := machine.Lock(ctx, f.Pool.On(t.Host), f.Holder)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		held = append(held, release)
+		return nil
+	})
+	if err != nil {
+		unlock()
+		return nil, fmt.Errorf("nothing was changed: %w", err)
+	}
+	return unlock, nil
+}
+
+func (f *Fleet) mutex(name string) *sync.Mutex {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.busy == nil {
+		f.busy = map[string]*sync.Mutex{}
+	}
+	if f.busy[name] == nil {
+		f.busy[name] = &sync.Mutex{}
+	}
+	return f.busy[name]
+}
+
+func sortedNames[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for n := range m {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,61 @@
+package kafka
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"weir/provision/release"
+)
+
+// ReleaseName is the name of Kafka's releases; they hold ZooKeeper too.
+const ReleaseName = "kafka"
+
+// programs are the start scripts and tools, and their log settings.
+//
+//go:embed bin/*.sh config/*.properties
+var programs embed.FS
+
+// Release returns the lock of a Kafka version: the jars by committed lock file,
+// with bin/ and config/ of our own. ZooKeeper runs from the same release.
+func Release(version string) (release.Lock, error) {
+	l, err := release.Named(ReleaseName, version)
+	if err != nil {
+		return release.Lock{}, err
+	}
+	return withPrograms(l)
+}
+
+// ReleaseFrom returns the lock of Apache's own archive, "kafka_2.13-3.9.2.tgz",
+// from a URL or a path on the controller, with bin/ and config/ of our own over
+// those of the archive. See [release.FromArchive] for checksum.
+func ReleaseFrom(version, from, checksum string) (release.Lock, error) {
+	// Everything in the archive is below one directory.
+	l, err := release.FromArchive(ReleaseName, version, from, checksum, 1)
+	if err != nil {
+		return release.Lock{}, err
+	}
+	return withPrograms(l)
+}
+
+func withPrograms(l release.Lock) (release.Lock, error) {
+	var items []release.Item
+	for _, pattern := range []string{"bin/*.sh", "config/*.properties"} {
+		files, err := fs.Glob(programs, pattern)
+		if err != nil {
+			return release.Lock{}, err
+		}
+		for _, f := range files {
+			text, err := programs.ReadFile(f)
+			if err != nil {
+				return release.Lock{}, err
+			}
+			items = append(items, release.Item{Place: f, Text: string(text), Executable: f != "bin/lib.sh" && pattern == "bin/*.sh"})
+		}
+	}
+	l = l.With(items...)
+	if err := l.Validate(); err != nil {
+		return release.Lock{}, fmt.Errorf("release %s: %w", l, err)
+	}
+	return l, nil
+}

@@ -1,0 +1,150 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"weir/provision/health"
+)
+
+// Roll holds the gates and the order for changing brokers one at a time.
+type Roll struct {
+	Admin *Admin
+	// Brokers maps machine names to broker ids: all that the cluster should have.
+	Brokers map[string]int32
+	// AllowUnderReplicated lets a change go on while partitions that the broker
+	// does not endanger lack replicas.
+	AllowUnderReplicated bool
+	// Warn, when set, is told what a change will disturb although it is allowed.
+	Warn func(machine string, findings health.Findings)
+}
+
+// Healthy is the gate of the whole cluster: the declared brokers and no other,
+// a controller, every partition with all its replicas in sync.
+func (r Roll) Healthy(ctx context.Context) error {
+	v, err := r.Admin.View(ctx)
+	if err != nil {
+		return err
+	}
+	return append(v.CheckBrokers(r.machines()), v.CheckPartitions()...).Err()
+}
+
+// Before is the gate in front of a change of one machine. A broker that is not
+// registered may be changed at any time: that may be its cure. Where no broker
+// answers at all, none can be endangered either, but that is not for one
+// machine to decide: the error stands.
+func (r Roll) Before(ctx context.Context, machine string) error {
+	v, err := r.Admin.View(ctx)
+	if err != nil {
+		return err
+	}
+	warn, err := r.judge(v, machine)
+	if len(warn) > 0 && err == nil && r.Warn != nil {
+		r.Warn(machine, warn)
+	}
+	return err
+}
+
+// judge is Before on a view already had.
+func (r Roll) judge(v View, machine string) (warn health.Findings, err error) {
+	id, ok := r.Brokers[machine]
+	if !ok {
+		return nil, errNoBroker(machine)
+	}
+	if _, registered := v.Brokers[id]; !registered {
+		return nil, nil
+	}
+	warn, block := v.CanStop(id)
+	if !r.AllowUnderReplicated {
+		block = append(block, v.CheckPartitions()...)
+	}
+	return warn, block.Err()
+}
+
+// After is the gate behind a change of one machine: its broker is registered,
+// answers by its own listener, and is in sync wherever it has a replica.
+// Being registered is not enough: a broker may be so and still load its logs.
+func (r Roll) After(ctx context.Context, machine string) error {
+	id, ok := r.Brokers[machine]
+	if !ok {
+		return errNoBroker(machine)
+	}
+	v, err := r.Admin.View(ctx)
+	if err != nil {
+		return err
+	}
+	var f health.Findings
+	subject := fmt.Sprintf("broker %d on %s", id, machine)
+	if _, ok := v.Brokers[id]; !ok {
+		f.Add(subject, "registered in the cluster", "missing")
+		return f.Err()
+	}
+	for _, p := range v.Partitions {
+		if slices.Contains(p.Replicas, id) && !slices.Contains(p.ISR, id) {
+			f.Add("partition "+p.String(), fmt.Sprintf("broker %d in sync", id), "in sync %s of %s", ids(p.ISR), ids(p.Replicas))
+		}
+	}
+	if len(f) > 0 {
+		return f.Err()
+	}
+	return r.Admin.Answers(ctx, id)
+}
+
+// Finish gives the partitions back to their preferred leaders and says whether
+// the cluster is healthy.
+func (r Roll) Finish(ctx context.Context) error {
+	if err := r.Admin.ElectPreferred(ctx); err != nil {
+		return err
+	}
+	return r.Healthy(ctx)
+}
+
+// Order returns the machine of pending to change next: brokers that are not
+// registered first, as changing a sound one before would make things worse;
+// the active controller last, as fewer elections follow. It is asked again
+// before each change, because the controller moves.
+func (r Roll) Order(ctx context.Context, pending []string) (string, error) {
+	v, err := r.Admin.View(ctx)
+	if err != nil {
+		return "", err
+	}
+	return r.next(v, pending)
+}
+
+func (r Roll) next(v View, pending []string) (string, error) {
+	rank := func(machine string) int {
+		id := r.Brokers[machine]
+		switch _, registered := v.Brokers[id]; {
+		case !registered:
+			return 0
+		case id == v.Controller:
+			return 2
+		}
+		return 1
+	}
+	known := slices.DeleteFunc(slices.Sorted(slices.Values(pending)), func(m string) bool {
+		_, ok := r.Brokers[m]
+		return !ok
+	})
+	if len(known) == 0 {
+		return "", backoff.Permanent(fmt.Errorf("none of the machines %s has a broker", strings.Join(pending, ", ")))
+	}
+	return slices.MinFunc(known, func(a, b string) int { return rank(a) - rank(b) }), nil
+}
+
+func (r Roll) machines() map[int32]string {
+	byID := make(map[int32]string, len(r.Brokers))
+	for machine, id := range r.Brokers {
+		byID[id] = machine
+	}
+	return byID
+}
+
+// errNoBroker is the caller's mistake: no waiting makes it go away.
+func errNoBroker(machine string) error {
+	return backoff.Permanent(fmt.Errorf("machine %s has no broker", machine))
+}

@@ -1,0 +1,151 @@
+package zookeeper
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"weir/provision/health"
+	"weir/provision/remote"
+)
+
+// Ensemble asks running members. It is safe for concurrent use.
+type Ensemble struct {
+	Members    []Member
+	ClientPort int
+	// Dialer returns the dialer for a member's machine: its own, so that a
+	// firewall between the caller and the client port does not matter.
+	Dialer func(machine string) remote.Dialer
+}
+
+// Answer is what one member said, or why it said nothing.
+type Answer struct {
+	Member Member
+	Status Status
+	Err    error
+}
+
+// Serves says that the member takes part in a quorum.
+func (a Answer) Serves() bool { return a.Err == nil }
+
+// Ask asks all members at once. The answers are in the order of Members.
+func (e Ensemble) Ask(ctx context.Context) []Answer {
+	answers := make([]Answer, len(e.Members))
+	var wg sync.WaitGroup
+	for i, m := range e.Members {
+		wg.Go(func() {
+			status, err := Probe(ctx, e.Dialer(m.Machine), endpoint(m.Address, e.ClientPort))
+			answers[i] = Answer{Member: m, Status: status, Err: err}
+		})
+	}
+	wg.Wait()
+	return answers
+}
+
+// Healthy is the gate of the whole ensemble: nil where Check finds nothing.
+func (e Ensemble) Healthy(ctx context.Context) error { return Check(e.Ask(ctx)).Err() }
+
+// Before is the gate in front of a change of one machine: a member that serves
+// may be stopped only while every other one serves. One that does not serve
+// may be changed at any time: that may be its cure.
+func (e Ensemble) Before(ctx context.Context, machine string) error {
+	answers := e.Ask(ctx)
+	for _, a := range answers {
+		if a.Member.Machine == machine && !a.Serves() {
+			return nil
+		}
+	}
+	return Check(answers).Err()
+}
+
+// After is the gate behind a change of one machine: the whole ensemble is
+// sound again, so that the next may go.
+func (e Ensemble) After(ctx context.Context, _ string) error { return e.Healthy(ctx) }
+
+// Order returns the machine of pending to change next: members that do not
+// serve first, then followers, the leader last, as fewer elections follow.
+func (e Ensemble) Order(ctx context.Context, pending []string) (string, error) {
+	return Next(e.Ask(ctx), pending)
+}
+
+// Next is Order on answers already had. Among equals the order of members
+// decides. That no member is pending is an error that will not go away.
+func Next(answers []Answer, pending []string) (string, error) {
+	rank := func(a Answer) int {
+		switch {
+		case !a.Serves():
+			return 0
+		case a.Status.Mode == Leader:
+			return 2
+		}
+		return 1
+	}
+	sorted := slices.Clone(answers)
+	slices.SortStableFunc(sorted, func(a, b Answer) int { return rank(a) - rank(b) })
+	for _, a := range sorted {
+		if slices.Contains(pending, a.Member.Machine) {
+			return a.Member.Machine, nil
+		}
+	}
+	return "", backoff.Permanent(fmt.Errorf("none of the machines %s is a member of the ensemble", strings.Join(pending, ", ")))
+}
+
+// Check says what is wrong with an ensemble that gave these answers: it should
+// have one leader, all others following it, each with its own id, and all with
+// the same membership. A single member is to be standalone.
+func Check(answers []Answer) health.Findings {
+	var f health.Findings
+	var leaders []string
+	for _, a := range answers {
+		subject := "zookeeper on " + a.Member.Machine
+		if !a.Serves() {
+			f.Add(subject, "a member that serves", "%v", a.Err)
+			continue
+		}
+		switch mode := a.Status.Mode; {
+		case mode == Leader:
+			leaders = append(leaders, a.Member.Machine)
+		case len(answers) == 1 && mode != Standalone:
+			f.Add(subject, Standalone, "%s", mode)
+		case len(answers) > 1 && mode != Follower:
+			f.Add(subject, "leader or follower", "%s", mode)
+		}
+		if a.Status.ID != 0 && a.Status.ID != a.Member.ID {
+			f.Add(subject, fmt.Sprintf("id %d", a.Member.ID), "id %d", a.Status.ID)
+		}
+	}
+	if len(answers) > 1 && len(leaders) != 1 {
+		f.Add("zookeeper", "exactly one leader", "%d leaders%s", len(leaders), on(leaders))
+	}
+	checkMembership(answers, &f)
+	return f
+}
+
+// checkMembership compares what the members run with: two that started from
+// different lists can both find a majority.
+func checkMembership(answers []Answer, f *health.Findings) {
+	var first *Answer
+	for _, a := range answers {
+		if !a.Serves() || len(a.Status.Membership) == 0 {
+			continue
+		}
+		if first == nil {
+			first = &a
+		} else if !slices.Equal(first.Status.Membership, a.Status.Membership) {
+			f.Add("zookeeper on "+a.Member.Machine,
+				fmt.Sprintf("the membership of %s: %s", first.Member.Machine, strings.Join(first.Status.Membership, " ")),
+				"membership %s", strings.Join(a.Status.Membership, " "))
+		}
+	}
+}
+
+func on(machines []string) string {
+	if len(machines) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(machines, ", ") + ")"
+}
