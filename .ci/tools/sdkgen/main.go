@@ -1,0 +1,60 @@
+// Command sdkgen writes the Go SDK of a provider from its schema: the typed
+// resources in infra/weir. It is what `pulumi package gen-sdk` does, without
+// the language host that only a full installation of Pulumi has.
+//
+//	pulumi package get-schema bin/pulumi-resource-weir | sdkgen DIRECTORY
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	gogen "github.com/pulumi/pulumi/pkg/v3/codegen/go"
+	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: sdkgen DIRECTORY < schema.json")
+		os.Exit(2)
+	}
+	if err := generate(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "sdkgen:", err)
+		os.Exit(1)
+	}
+}
+
+// alone loads no other packages: the schema refers to none.
+type alone struct{ schema.Loader }
+
+func generate(dir string) error {
+	var spec schema.PackageSpec
+	if err := json.NewDecoder(os.Stdin).Decode(&spec); err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
+	pkg, err := schema.ImportSpec(spec, nil, alone{}, schema.ValidationOptions{})
+	if err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
+	files, err := gogen.GeneratePackage("sdkgen", pkg, nil)
+	if err != nil {
+		return err
+	}
+	for name, content := range files {
+		// The generator puts everything below the package's own name.
+		rel, err := filepath.Rel(spec.Name, name)
+		if err != nil || !filepath.IsLocal(rel) {
+			continue
+		}
+		path := filepath.Join(dir, rel)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

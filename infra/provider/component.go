@@ -1,0 +1,147 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"weir/provision/fleet"
+	"weir/provision/machine"
+	"weir/provision/problem"
+	"weir/provision/rollout"
+
+	p "github.com/pulumi/pulumi-go-provider"
+	"github.com/pulumi/pulumi-go-provider/infer"
+	"github.com/pulumi/pulumi/sdk/v3/go/property"
+)
+
+// targets are the machines of a component, with how to reach each and what it
+// should be.
+type targets = map[string]fleet.Target
+
+// component is what the arguments of Host, ZooKeeper, Kafka and Job have in
+// common: they say, without touching anything, what their machines should be.
+type component interface {
+	targets() (targets, problem.List)
+	// shown is the computed input "machines".
+	shown() *map[string]Shown
+	// software is the release that the component runs on, nil where it has none.
+	software() *software
+}
+
+// check decodes the inputs and computes the input "machines" from them: what
+// each machine should be, so that the engine itself compares and shows it.
+// While something is unknown, the machines of before are carried over: an empty
+// input would be shown as the removal of every file.
+func check[A any, C interface {
+	*A
+	component
+}](ctx context.Context, e *Env, req infer.CheckRequest) (infer.CheckResponse[A], error) {
+	inputs := req.NewInputs.Delete(machinesKey)
+	unknown := property.New(inputs).HasComputed()
+	if old, ok := req.OldInputs.GetOk(machinesKey); ok && unknown {
+		inputs = inputs.Set(machinesKey, old)
+	}
+	a, failures, err := infer.DefaultCheck[A](ctx, inputs)
+	if err != nil || len(failures) > 0 || unknown {
+		return infer.CheckResponse[A]{Inputs: a, Failures: failures}, err
+	}
+	if err := e.lock(ctx, C(&a).software()); err != nil {
+		return infer.CheckResponse[A]{Inputs: a, Failures: []p.CheckFailure{{Property: "release", Reason: err.Error()}}}, nil
+	}
+	ts, problems := C(&a).targets()
+	if len(problems) > 0 {
+		return infer.CheckResponse[A]{Inputs: a, Failures: failed(problems)}, nil
+	}
+	shown := make(map[string]Shown, len(ts))
+	for name, t := range ts {
+		shown[name] = showState(t.State)
+	}
+	*C(&a).shown() = shown
+	return infer.CheckResponse[A]{Inputs: a}, nil
+}
+
+// machinesKey is the input that Check computes and Read answers.
+const machinesKey = "machines"
+
+func failed(problems problem.List) []p.CheckFailure {
+	failures := make([]p.CheckFailure, len(problems))
+	for i, pr := range problems {
+		failures[i] = p.CheckFailure{Property: pr.Path, Reason: pr.Message}
+	}
+	return failures
+}
+
+// read looks at the machines and puts what it sees where Check puts what should
+// be. A machine that cannot be reached keeps what was last known of it: "gone"
+// would make the engine forget it.
+func (e *Env) read(ctx context.Context, c component) error {
+	ts, problems := c.targets()
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	last := *c.shown()
+	now := make(map[string]Shown, len(ts))
+	for name, sight := range e.Fleet.Look(ctx, ts) {
+		if sight.Err == nil {
+			now[name] = showObserved(ts[name].State, sight.Observed)
+			continue
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		reason := sight.Err.Error()
+		p.GetLogger(ctx).Warning(reason)
+		known := last[name]
+		known.Unreachable = &reason
+		now[name] = known
+	}
+	*c.shown() = now
+	return nil
+}
+
+// apply makes the machines what they should be and reports each step.
+func (e *Env) apply(ctx context.Context, c component, change fleet.Change) error {
+	ts, problems := c.targets()
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	change.Step, change.Gate = e.steps(ctx), e.gates(ctx)
+	change.Packs = e.packs(c.software())
+	return e.Fleet.Apply(ctx, ts, change)
+}
+
+// remove takes the component off its machines.
+func (e *Env) remove(ctx context.Context, c component, deleteData bool) error {
+	ts, problems := c.targets()
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	return e.Fleet.Remove(ctx, ts, deleteData, e.steps(ctx))
+}
+
+// steps tells a person what was done, a line a step.
+func (e *Env) steps(ctx context.Context) func(machine.Event) {
+	log := p.GetLogger(ctx)
+	return func(ev machine.Event) {
+		log.Info(fmt.Sprintf("%s: %s [%s]", ev.Machine, ev.Step, ev.Took.Round(timeUnit)))
+	}
+}
+
+// gates tells a person what a roll waited for. That it waits is shown only
+// while it does; that a gate opened at once is not worth a line.
+func (e *Env) gates(ctx context.Context) func(rollout.Event) {
+	log := p.GetLogger(ctx)
+	return func(ev rollout.Event) {
+		where := ev.Machine
+		if where == "" {
+			where = "cluster"
+		}
+		switch {
+		case ev.Phase == rollout.Waiting:
+			log.InfoStatus(fmt.Sprintf("%s: %s: %v", where, ev.Step, ev.Err))
+		case ev.Phase == rollout.Finished && ev.Step != rollout.Switch && ev.Took > time.Second:
+			log.Info(fmt.Sprintf("%s: %s [%s]", where, ev.Step, ev.Took.Round(timeUnit)))
+		}
+	}
+}

@@ -1,0 +1,80 @@
+// Package provider is the Pulumi provider "weir": the lifecycle of the
+// resources Machine, Host, ZooKeeper, Kafka, Topic and Job. It decodes what
+// the engine sends, calls provision, and encodes what came of it; how a
+// machine is changed is not known here.
+package provider
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"weir/provision/fleet"
+	"weir/provision/release"
+	"weir/provision/remote"
+
+	p "github.com/pulumi/pulumi-go-provider"
+	"github.com/pulumi/pulumi-go-provider/infer"
+)
+
+// Name is the provider's, and the package of its resources.
+const Name = "weir"
+
+// Version is the provider's; resources of any version can be read by any other.
+const Version = "0.1.0"
+
+// timeUnit is how exactly durations are told to people.
+const timeUnit = 10 * time.Millisecond
+
+// Env is what the resources share.
+type Env struct {
+	Fleet *fleet.Fleet
+	Store *release.Store
+}
+
+// New builds the provider around its connections to machines.
+func New(env *Env) (p.Provider, error) {
+	return infer.NewProviderBuilder().
+		WithNamespace(Name).
+		WithDisplayName("weir").
+		WithDescription("Kafka stream clusters on machines you own, over SSH.").
+		WithLicense("Apache-2.0").
+		WithGoImportPath("weir/infra/weir").
+		WithLanguageMap(map[string]any{"go": map[string]any{
+			"importBasePath": "weir/infra/weir", "respectSchemaVersion": true,
+		}}).
+		WithResources(
+			infer.Resource(&Machine{env}), infer.Resource(&Host{env}), infer.Resource(&ZooKeeper{env}),
+			infer.Resource(&Kafka{env}), infer.Resource(&Topic{env}), infer.Resource(&Job{env}),
+		).
+		Build()
+}
+
+// Run serves the provider to the engine until it is told to stop.
+func Run(ctx context.Context) error {
+	dir, err := release.DefaultDir()
+	if err != nil {
+		return err
+	}
+	pool := remote.NewPool()
+	defer pool.Close()
+	provider, err := New(&Env{Fleet: &fleet.Fleet{Pool: pool, Holder: holder()}, Store: &release.Store{Dir: dir}})
+	if err != nil {
+		return err
+	}
+	return provider.Run(ctx, Name, Version)
+}
+
+// holder is what another run is told while this one changes a machine.
+func holder() string {
+	who, where := "somebody", "an unknown computer"
+	if u, err := user.Current(); err == nil {
+		who = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		where = h
+	}
+	return fmt.Sprintf("%s on %s (process %d, since %s)", who, where, os.Getpid(), time.Now().UTC().Format(time.RFC3339))
+}

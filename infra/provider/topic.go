@@ -1,0 +1,196 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"weir/provision/kafka"
+	"weir/provision/problem"
+	"weir/provision/rollout"
+
+	"github.com/IBM/sarama"
+	p "github.com/pulumi/pulumi-go-provider"
+	"github.com/pulumi/pulumi-go-provider/infer"
+)
+
+// Topic is a topic of a cluster.
+type Topic struct{ env *Env }
+
+// TopicArgs are what a person declares of a topic.
+type TopicArgs struct {
+	Brokers           []BrokerRef       `pulumi:"brokers"`
+	Version           *string           `pulumi:"version,optional"`
+	Name              string            `pulumi:"name"`
+	Partitions        int               `pulumi:"partitions"`
+	ReplicationFactor int               `pulumi:"replicationFactor"`
+	Config            map[string]string `pulumi:"config,optional"`
+	DeleteData        *bool             `pulumi:"deleteData,optional"`
+	// Unreachable is set by a refresh that no broker answered.
+	Unreachable *string `pulumi:"unreachable,optional"`
+}
+
+// TopicState is what is known of a topic.
+type TopicState struct{ TopicArgs }
+
+var (
+	_ infer.CustomCheck[TopicArgs]              = Topic{}
+	_ infer.CustomRead[TopicArgs, TopicState]   = Topic{}
+	_ infer.CustomUpdate[TopicArgs, TopicState] = Topic{}
+	_ infer.CustomDelete[TopicState]            = Topic{}
+)
+
+// topicPatience bounds the wait for a new topic's replicas to be in sync.
+const topicPatience = 2 * time.Minute
+
+// Annotate documents the resource in the provider's schema.
+func (t *Topic) Annotate(a infer.Annotator) {
+	a.Describe(&t, "A topic. Its messages go with it only where deleteData was set before.")
+	a.SetToken("index", "Topic")
+}
+
+// Annotate documents the fields in the provider's schema.
+func (t *TopicArgs) Annotate(a infer.Annotator) {
+	a.Describe(&t.Brokers, "The cluster's brokers, at least one.")
+	a.Describe(&t.Version, "Kafka's version; "+kafka.DefaultVersion+" where not set.")
+	a.Describe(&t.Name, "The topic's name.")
+	a.Describe(&t.Partitions, "How many partitions; it can be raised, never lowered.")
+	a.Describe(&t.ReplicationFactor, "How many copies; a difference is reported, not changed.")
+	a.Describe(&t.Config, "The topic's own settings; others are given back to their defaults.")
+	a.Describe(&t.DeleteData, "Lets a delete remove the topic with its messages.")
+	a.Describe(&t.Unreachable, "Computed: empty. A refresh puts here why no broker answered.")
+}
+
+func (t TopicArgs) topic() kafka.Topic {
+	return kafka.Topic{
+		Name: t.Name, Partitions: int32(t.Partitions), ReplicationFactor: int16(t.ReplicationFactor), Config: t.Config,
+	}
+}
+
+func (t TopicArgs) admin(e *Env) (*kafka.Admin, error) {
+	return e.admin(or(t.Version, kafka.DefaultVersion), t.Brokers)
+}
+
+// Check validates the topic.
+func (Topic) Check(ctx context.Context, req infer.CheckRequest) (infer.CheckResponse[TopicArgs], error) {
+	a, failures, err := infer.DefaultCheck[TopicArgs](ctx, req.NewInputs)
+	if err == nil && len(failures) == 0 && !req.NewInputs.Get("name").HasComputed() {
+		failures = failed(validateTopic(a))
+	}
+	a.Unreachable = nil
+	return infer.CheckResponse[TopicArgs]{Inputs: a, Failures: failures}, err
+}
+
+func validateTopic(a TopicArgs) problem.List {
+	problems := kafka.ValidateTopic(a.topic(), len(a.Brokers))
+	if _, ok := kafka.LookUp(or(a.Version, kafka.DefaultVersion)); !ok {
+		problems.Add("version", "%q is not known; write one of %v", value(a.Version), kafka.Supported())
+	}
+	return problems
+}
+
+// Create makes the topic, or adopts one of that name and makes it what it should be.
+func (t Topic) Create(ctx context.Context, req infer.CreateRequest[TopicArgs]) (infer.CreateResponse[TopicState], error) {
+	res := infer.CreateResponse[TopicState]{ID: req.Inputs.Name, Output: TopicState{req.Inputs}}
+	if req.DryRun {
+		return res, nil
+	}
+	return res, t.ensure(ctx, req.Inputs)
+}
+
+// Update raises the partition count and changes settings.
+func (t Topic) Update(ctx context.Context, req infer.UpdateRequest[TopicArgs, TopicState]) (infer.UpdateResponse[TopicState], error) {
+	res := infer.UpdateResponse[TopicState]{Output: TopicState{req.Inputs}}
+	if req.DryRun {
+		return res, nil
+	}
+	return res, t.ensure(ctx, req.Inputs)
+}
+
+func (t Topic) ensure(ctx context.Context, a TopicArgs) error {
+	admin, err := a.admin(t.env)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	switch err := admin.Create(ctx, a.topic()); {
+	case err == nil:
+		p.GetLogger(ctx).Info(fmt.Sprintf("cluster: create topic %s, %d partitions, %d replicas", a.Name, a.Partitions, a.ReplicationFactor))
+	case errors.Is(err, sarama.ErrTopicAlreadyExists):
+		if err := t.change(ctx, admin, a.topic()); err != nil {
+			return err
+		}
+	default:
+		return err
+	}
+	return rollout.Wait(ctx, topicPatience, func(ctx context.Context) error { return admin.TopicReady(ctx, a.topic()) }, nil)
+}
+
+func (t Topic) change(ctx context.Context, admin *kafka.Admin, want kafka.Topic) error {
+	is, err := admin.Describe(ctx, want.Name)
+	if err != nil {
+		return err
+	}
+	c := kafka.Compare(want, is)
+	if len(c.Refused) > 0 {
+		return problem.List{{Message: c.String()}}.Err()
+	}
+	if c.Empty() {
+		return nil
+	}
+	p.GetLogger(ctx).Info(fmt.Sprintf("cluster: topic %s: %s", want.Name, c))
+	return admin.Change(ctx, want.Name, c)
+}
+
+// Read asks the cluster. Where no broker answers, what was known last is kept.
+func (t Topic) Read(ctx context.Context, req infer.ReadRequest[TopicArgs, TopicState]) (infer.ReadResponse[TopicArgs, TopicState], error) {
+	a := req.Inputs
+	admin, err := a.admin(t.env)
+	if err != nil {
+		return infer.ReadResponse[TopicArgs, TopicState]{}, err
+	}
+	defer admin.Close()
+	is, err := admin.Describe(ctx, a.Name)
+	switch {
+	case errors.Is(err, kafka.ErrNoTopic):
+		return infer.ReadResponse[TopicArgs, TopicState]{}, nil
+	case ctx.Err() != nil:
+		return infer.ReadResponse[TopicArgs, TopicState]{}, ctx.Err()
+	case err != nil:
+		reason := err.Error()
+		p.GetLogger(ctx).Warning(reason)
+		a.Unreachable = &reason
+	default:
+		a.Partitions, a.ReplicationFactor, a.Config = int(is.Partitions), int(is.ReplicationFactor), observedConfig(a.Config, is.Config)
+	}
+	return infer.ReadResponse[TopicArgs, TopicState]{ID: req.ID, Inputs: a, State: TopicState{a}}, nil
+}
+
+// observedConfig keeps "no settings" written the way it was declared: an empty
+// map and a missing one are the same to Kafka and must not look like a change.
+func observedConfig(declared, is map[string]string) map[string]string {
+	if len(is) == 0 {
+		if declared == nil {
+			return nil
+		}
+		return map[string]string{}
+	}
+	return maps.Clone(is)
+}
+
+// Delete removes the topic where deleteData was set, and else leaves it.
+func (t Topic) Delete(ctx context.Context, req infer.DeleteRequest[TopicState]) (infer.DeleteResponse, error) {
+	a := req.State.TopicArgs
+	if !value(a.DeleteData) {
+		p.GetLogger(ctx).Warning(fmt.Sprintf("topic %s is no longer declared and stays with its messages: deleteData was not set", a.Name))
+		return infer.DeleteResponse{}, nil
+	}
+	admin, err := a.admin(t.env)
+	if err != nil {
+		return infer.DeleteResponse{}, err
+	}
+	defer admin.Close()
+	return infer.DeleteResponse{}, admin.Delete(ctx, a.Name)
+}

@@ -1,0 +1,161 @@
+package provider
+
+import (
+	"context"
+
+	"weir/provision/fleet"
+	"weir/provision/layout"
+	"weir/provision/problem"
+	"weir/provision/remote"
+	"weir/provision/zookeeper"
+
+	"github.com/pulumi/pulumi-go-provider/infer"
+)
+
+// ZooKeeper is an ensemble on machines.
+type ZooKeeper struct{ env *Env }
+
+// ZooKeeperMember is one server of an ensemble.
+type ZooKeeperMember struct {
+	Machine    string     `pulumi:"machine"`
+	ID         int        `pulumi:"id"`
+	Address    string     `pulumi:"address"`
+	Connection Connection `pulumi:"connection"`
+}
+
+// Annotate documents the fields in the provider's schema.
+func (m *ZooKeeperMember) Annotate(a infer.Annotator) {
+	a.SetToken("index", "ZooKeeperMember")
+	a.Describe(&m.Machine, "What messages call the machine.")
+	a.Describe(&m.ID, "Its myid, 1 to 255, unique for the ensemble's lifetime.")
+	a.Describe(&m.Address, "How the other members and the brokers reach it.")
+}
+
+// ZooKeeperArgs are what a person declares of an ensemble.
+type ZooKeeperArgs struct {
+	Cluster    string            `pulumi:"cluster"`
+	Members    []ZooKeeperMember `pulumi:"members"`
+	ClientPort *int              `pulumi:"clientPort,optional"`
+	Heap       *string           `pulumi:"heap,optional"`
+	DataDir    *string           `pulumi:"dataDir,optional"`
+	Config     map[string]string `pulumi:"config,optional"`
+	Release    *Release          `pulumi:"release,optional"`
+	Digest     *string           `pulumi:"digest,optional"`
+	DeleteData *bool             `pulumi:"deleteData,optional"`
+	Machines   map[string]Shown  `pulumi:"machines,optional"`
+}
+
+// ZooKeeperState is what is known of an ensemble.
+type ZooKeeperState struct {
+	ZooKeeperArgs
+	// Connect are the members' client addresses.
+	Connect []string `pulumi:"connect"`
+}
+
+var (
+	_ infer.CustomCheck[ZooKeeperArgs]                  = ZooKeeper{}
+	_ infer.CustomRead[ZooKeeperArgs, ZooKeeperState]   = ZooKeeper{}
+	_ infer.CustomUpdate[ZooKeeperArgs, ZooKeeperState] = ZooKeeper{}
+	_ infer.CustomDelete[ZooKeeperState]                = ZooKeeper{}
+)
+
+// Annotate documents the resource in the provider's schema.
+func (z *ZooKeeper) Annotate(a infer.Annotator) {
+	a.Describe(&z, "A ZooKeeper ensemble. A change rolls it one member at a time, the leader last.")
+	a.SetToken("index", "ZooKeeper")
+}
+
+// Annotate documents the fields in the provider's schema.
+func (z *ZooKeeperArgs) Annotate(a infer.Annotator) {
+	a.Describe(&z.Cluster, "The cluster that owns the machines.")
+	a.Describe(&z.Members, "The ensemble's servers, one a machine.")
+	a.Describe(&z.ClientPort, "Where clients connect; 2181 where not set.")
+	a.Describe(&z.Heap, "The JVM's heap, 256m; sized from the machine's memory where not set.")
+	a.Describe(&z.DataDir, "Where data lives on every machine.")
+	a.Describe(&z.Config, "Merged into zookeeper.properties.")
+	a.Describe(&z.Release, "The software: a release of Kafka holds its ZooKeeper.")
+	describeDigest(a, &z.Digest)
+	a.Describe(&z.DeleteData, "Lets a delete take the data along.")
+	describeMachines(a, &z.Machines)
+}
+
+func (z *ZooKeeperArgs) software() *software { return z.Release.of(zookeeper.Component, &z.Digest) }
+
+func (z *ZooKeeperArgs) spec() zookeeper.Spec {
+	s := zookeeper.Spec{
+		Cluster: z.Cluster, ClientPort: value(z.ClientPort), Heap: value(z.Heap), Config: z.Config,
+		Layout: layout.Layout{DataDir: value(z.DataDir)}, Release: z.software().release(),
+	}
+	for _, m := range z.Members {
+		s.Members = append(s.Members, zookeeper.Member{Machine: m.Machine, ID: m.ID, Address: m.Address})
+	}
+	return s.WithDefaults()
+}
+
+func (z *ZooKeeperArgs) targets() (targets, problem.List) {
+	spec := z.spec()
+	if problems := zookeeper.Validate(spec); len(problems) > 0 {
+		return nil, problems
+	}
+	states, err := zookeeper.States(spec)
+	if err != nil {
+		return nil, problem.List{{Message: err.Error()}}
+	}
+	ts := targets{}
+	for _, m := range z.Members {
+		ts[m.Machine] = fleet.Target{Host: m.Connection.host(m.Machine), State: states[m.Machine]}
+	}
+	return ts, nil
+}
+
+func (z *ZooKeeperArgs) shown() *map[string]Shown { return &z.Machines }
+
+// Check validates the ensemble and renders what its machines should be.
+func (z ZooKeeper) Check(ctx context.Context, req infer.CheckRequest) (infer.CheckResponse[ZooKeeperArgs], error) {
+	return check[ZooKeeperArgs](ctx, z.env, req)
+}
+
+func (z ZooKeeper) state(a ZooKeeperArgs) (ZooKeeperState, zookeeper.Ensemble) {
+	spec := a.spec()
+	hosts := map[string]remote.Host{}
+	for _, m := range a.Members {
+		hosts[m.Machine] = m.Connection.host(m.Machine)
+	}
+	return ZooKeeperState{ZooKeeperArgs: a, Connect: spec.Connect()}, zookeeper.Ensemble{
+		Members: spec.Members, ClientPort: spec.ClientPort,
+		Dialer: func(machine string) remote.Dialer { return z.env.Fleet.Pool.On(hosts[machine]) },
+	}
+}
+
+// Create installs the ensemble, or adopts what a killed run left.
+func (z ZooKeeper) Create(ctx context.Context, req infer.CreateRequest[ZooKeeperArgs]) (infer.CreateResponse[ZooKeeperState], error) {
+	state, ensemble := z.state(req.Inputs)
+	res := infer.CreateResponse[ZooKeeperState]{ID: req.Name, Output: state}
+	if req.DryRun {
+		return res, nil
+	}
+	return res, z.env.apply(ctx, &req.Inputs, fleet.Change{Guard: ensemble})
+}
+
+// Update makes the machines what they should be, the leader last.
+func (z ZooKeeper) Update(ctx context.Context, req infer.UpdateRequest[ZooKeeperArgs, ZooKeeperState]) (infer.UpdateResponse[ZooKeeperState], error) {
+	state, ensemble := z.state(req.Inputs)
+	res := infer.UpdateResponse[ZooKeeperState]{Output: state}
+	if req.DryRun {
+		return res, nil
+	}
+	return res, z.env.apply(ctx, &req.Inputs, fleet.Change{Guard: ensemble})
+}
+
+// Read looks at the machines.
+func (z ZooKeeper) Read(ctx context.Context, req infer.ReadRequest[ZooKeeperArgs, ZooKeeperState]) (infer.ReadResponse[ZooKeeperArgs, ZooKeeperState], error) {
+	a := req.Inputs
+	err := z.env.read(ctx, &a)
+	state, _ := z.state(a)
+	return infer.ReadResponse[ZooKeeperArgs, ZooKeeperState]{ID: req.ID, Inputs: a, State: state}, err
+}
+
+// Delete stops the ensemble and removes its files; data stays unless deleteData.
+func (z ZooKeeper) Delete(ctx context.Context, req infer.DeleteRequest[ZooKeeperState]) (infer.DeleteResponse, error) {
+	return infer.DeleteResponse{}, z.env.remove(ctx, &req.State.ZooKeeperArgs, value(req.State.DeleteData))
+}

@@ -1,0 +1,163 @@
+package stack
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"weir/infra/weir"
+	"weir/provision/inventory"
+	"weir/provision/remote"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// connection turns a host into a resource's input, keys and passwords secret.
+func connection(h remote.Host) weir.ConnectionArgs {
+	c := weir.ConnectionArgs{
+		Address: pulumi.String(h.Address), Port: number(h.Port), User: text(h.User),
+		PrivateKey: secret(h.PrivateKey), PrivateKeyFile: text(h.PrivateKeyFile), Passphrase: secret(h.Passphrase),
+		Password: secret(h.Password), Agent: flag(h.Agent), HostKey: text(h.HostKey), KnownHosts: text(h.KnownHosts),
+		InsecureIgnoreHostKey: flag(h.InsecureIgnoreHostKey), SudoPassword: secret(h.SudoPassword),
+	}
+	if j := h.Jump; j != nil {
+		c.Jump = weir.JumpHostArgs{
+			Address: pulumi.String(j.Address), Port: number(j.Port), User: text(j.User),
+			PrivateKey: secret(j.PrivateKey), PrivateKeyFile: text(j.PrivateKeyFile), Passphrase: secret(j.Passphrase),
+			Password: secret(j.Password), Agent: flag(j.Agent), HostKey: text(j.HostKey), KnownHosts: text(j.KnownHosts),
+		}
+	}
+	return c
+}
+
+// What is not set is left out, so that a diff shows only what somebody wrote.
+
+func text(s string) pulumi.StringPtrInput {
+	if s == "" {
+		return nil
+	}
+	return pulumi.StringPtr(s)
+}
+
+func secret(s string) pulumi.StringPtrInput {
+	if s == "" {
+		return nil
+	}
+	return pulumi.ToSecret(pulumi.StringPtr(s)).(pulumi.StringPtrOutput)
+}
+
+func number(n int) pulumi.IntPtrInput {
+	if n == 0 {
+		return nil
+	}
+	return pulumi.IntPtr(n)
+}
+
+func flag(b bool) pulumi.BoolPtrInput {
+	if !b {
+		return nil
+	}
+	return pulumi.BoolPtr(b)
+}
+
+func settings(s Settings) pulumi.StringMapInput {
+	if len(s) == 0 {
+		return nil
+	}
+	return pulumi.ToStringMap(s)
+}
+
+func (d *declaration) release() weir.ReleasePtrInput {
+	k := d.cfg.Kafka
+	if k == nil {
+		return nil
+	}
+	r := weir.ReleaseArgs{Version: text(k.Version)}
+	if k.Release != nil {
+		r.Archive, r.Sha256 = text(k.Release.Archive), text(k.Release.SHA256)
+	}
+	return r
+}
+
+// connect are the ensemble's client addresses.
+func (d *declaration) connect() []string {
+	var addresses []string
+	for _, m := range d.cluster.Machines {
+		if _, ok := d.cluster.ZooKeeper.Members[m.Name]; ok {
+			addresses = append(addresses, net.JoinHostPort(m.Address, strconv.Itoa(d.cluster.ZooKeeper.ClientPort)))
+		}
+	}
+	return addresses
+}
+
+func (d *declaration) brokerRefs() weir.BrokerRefArray {
+	var refs weir.BrokerRefArray
+	for _, m := range d.cluster.Machines {
+		if _, ok := d.cluster.Kafka.Brokers[m.Name]; ok {
+			refs = append(refs, weir.BrokerRefArgs{
+				Machine: pulumi.String(m.Name), Connection: connection(m.Host),
+				Address: pulumi.String(net.JoinHostPort(m.Address, strconv.Itoa(d.cluster.Kafka.Port))),
+			})
+		}
+	}
+	return refs
+}
+
+// architecture is what is declared, or else this computer's: the host refuses
+// the machine where that is wrong, and says what to write.
+func (m Machine) architecture() string { return cmp.Or(m.Architecture, runtime.GOARCH) }
+
+// jobBinary is where `make build` puts the program for the job's machine.
+func (c Config) jobBinary(root string, j Job) string {
+	arch := runtime.GOARCH
+	for _, m := range c.Machines {
+		if m.Name == j.Machine {
+			arch = m.architecture()
+		}
+	}
+	return filepath.Join(root, "bin", "jobs", "linux-"+arch, "weir-"+j.Kind)
+}
+
+// firstMetricsPort is the first job's; each further job has the next.
+const firstMetricsPort = 9401
+
+func metricsPort(index int) int { return firstMetricsPort + index }
+
+func metricsAddress(index int) string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(metricsPort(index)))
+}
+
+// jobFlags are the program's flags: what follows from the cluster, then what a
+// person wrote under args, which must not say it again.
+func (c Config) jobFlags(index int, cluster inventory.Cluster) ([]string, error) {
+	j := c.Jobs[index]
+	managed := map[string]string{
+		"bootstrap-server": strings.Join(cluster.Bootstrap(), ","),
+		"topic":            j.Topic,
+		"interval":         time.Duration(j.Interval).String(),
+		"metrics-address":  metricsAddress(index),
+	}
+	if j.Kind == Popularity {
+		managed["snapshot-topic"], managed["dead-letter-topic"] = j.SnapshotTopic, j.DeadLetterTopic
+		managed["state-dir"] = "/var/lib/weir/jobs/" + j.Name + "/state"
+	}
+	for key := range j.Args {
+		if _, taken := managed[key]; taken {
+			return nil, fmt.Errorf("jobs[%d].args.%s: is set by weir; leave it out", index, key)
+		}
+	}
+	flags := make([]string, 0, len(managed)+len(j.Args))
+	for _, set := range []map[string]string{managed, j.Args} {
+		for _, key := range slices.Sorted(maps.Keys(set)) {
+			flags = append(flags, "--"+key+"="+set[key])
+		}
+	}
+	return flags, nil
+}

@@ -1,0 +1,2 @@
+// Kafka stream clusters on machines you own, over SSH.
+package weir
