@@ -1,0 +1,91 @@
+package behavior
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+)
+
+// ErrOverflow says that a sum no longer fits its integer. It takes billions of
+// messages at the limits; counting on would be wrong, so callers stop.
+var ErrOverflow = errors.New("a page's sum is larger than its integer holds")
+
+// Sums is what is known of a page: how many messages, and the sums of their
+// parts. It is a value; == compares.
+type Sums struct {
+	// N is the number of messages.
+	N int64 `json:"n"`
+	// Clicks is the sum of clicks.
+	Clicks int64 `json:"clicks"`
+	// StayNano is the sum of stays in 1e-9 minutes.
+	StayNano Uint128 `json:"stayNano"`
+	// Like is likes minus dislikes.
+	Like int64 `json:"like"`
+}
+
+// SumsOf returns the sums of one message.
+func SumsOf(m Message) Sums {
+	return Sums{N: 1, Clicks: m.Clicks, StayNano: Uint128{Lo: uint64(m.StayNano)}, Like: m.Like}
+}
+
+// Add adds v. On overflow the error is ErrOverflow and s is unchanged.
+func (s *Sums) Add(v Sums) error {
+	n, o1 := addInt64(s.N, v.N)
+	clicks, o2 := addInt64(s.Clicks, v.Clicks)
+	like, o3 := addInt64(s.Like, v.Like)
+	stay, o4 := s.StayNano.Add(v.StayNano)
+	if o1 || o2 || o3 || o4 {
+		return ErrOverflow
+	}
+	*s = Sums{N: n, Clicks: clicks, StayNano: stay, Like: like}
+	return nil
+}
+
+// Sub returns s minus an earlier state v of the same sums. It is an error where
+// v cannot be earlier: more messages, clicks or stay than s.
+func (s Sums) Sub(v Sums) (Sums, error) {
+	stay, underflow := s.StayNano.Sub(v.StayNano)
+	if underflow || s.N < v.N || s.Clicks < v.Clicks {
+		return Sums{}, fmt.Errorf("sums went down: from %+v to %+v", v, s)
+	}
+	return Sums{N: s.N - v.N, Clicks: s.Clicks - v.Clicks, StayNano: stay, Like: s.Like - v.Like}, nil
+}
+
+func addInt64(a, b int64) (sum int64, overflow bool) {
+	sum = a + b
+	return sum, (sum > a) != (b > 0) && b != 0
+}
+
+// sumsSize is the length of the stored form: five words.
+const sumsSize = 5 * 8
+
+// AppendBinary appends the 40 bytes in which a state keeps sums: N, Clicks,
+// Like, then StayNano's two halves, high first, each big-endian.
+func (s Sums) AppendBinary(dst []byte) []byte {
+	for _, word := range [...]uint64{uint64(s.N), uint64(s.Clicks), uint64(s.Like), s.StayNano.Hi, s.StayNano.Lo} {
+		dst = binary.BigEndian.AppendUint64(dst, word)
+	}
+	return dst
+}
+
+// UnmarshalBinary reads what AppendBinary wrote.
+func (s *Sums) UnmarshalBinary(b []byte) error {
+	if len(b) != sumsSize {
+		return fmt.Errorf("stored sums have %d bytes, want %d", len(b), sumsSize)
+	}
+	word := func(i int) uint64 { return binary.BigEndian.Uint64(b[8*i:]) }
+	*s = Sums{
+		N: int64(word(0)), Clicks: int64(word(1)), Like: int64(word(2)),
+		StayNano: Uint128{Hi: word(3), Lo: word(4)},
+	}
+	return nil
+}
+
+// mul64 returns u*w in 192 bits, highest word first.
+func (u Uint128) mul64(w uint64) [3]uint64 {
+	hi1, lo := bits.Mul64(u.Lo, w)
+	hi2, mid := bits.Mul64(u.Hi, w)
+	mid, carry := bits.Add64(mid, hi1, 0)
+	return [3]uint64{hi2 + carry, mid, lo}
+}

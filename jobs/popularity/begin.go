@@ -1,0 +1,140 @@
+package popularity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"weir/jobs/cluster"
+	"weir/jobs/popularity/store"
+)
+
+// A RefusalError says why counting on would give wrong sums, and what a person
+// can do. The state is unchanged.
+type RefusalError struct {
+	Reason, Advice string
+}
+
+func (e *RefusalError) Error() string { return e.Reason + "; " + e.Advice }
+
+// rebuildAdvice ends most refusals.
+const rebuildAdvice = "to count anew what the topic still holds, run once with --rebuild"
+
+// begin brings the store to where counting can begin or go on: a new state gets
+// its identity and first offsets, an old one is checked against the topic.
+func begin(ctx context.Context, s *store.Store, topic cluster.Topic, g group, rebuild bool, log *slog.Logger) (*Ledger, error) {
+	identity, found, err := s.Identity()
+	if err != nil {
+		return nil, err
+	}
+	positions := map[int32]store.Position{}
+	if found {
+		err = sameTopic(identity, topic)
+	} else {
+		identity = store.Identity{
+			State: store.NewState(time.Now()), ClusterID: topic.ClusterID, Topic: topic.Name, TopicID: topic.ID,
+		}
+		positions, err = firstPositions(ctx, topic, g, rebuild)
+	}
+	if err != nil {
+		return nil, err
+	}
+	identity.Epoch++
+	if err := s.Begin(identity, positions); err != nil {
+		return nil, fmt.Errorf("write the state's identity: %w", err)
+	}
+	started := time.Now()
+	ledger, err := OpenLedger(s, identity)
+	if err != nil {
+		return nil, fmt.Errorf("load the state: %w", err)
+	}
+	log.Info("state loaded", "state", identity.State, "epoch", identity.Epoch, "new", !found,
+		"pages", ledger.Pages(), "took", time.Since(started).Round(time.Millisecond))
+	return ledger, covers(ledger, topic)
+}
+
+// sameTopic refuses a state that counts another topic. An id that one side does
+// not know is not compared.
+func sameTopic(id store.Identity, topic cluster.Topic) error {
+	differ := func(a, b string) bool { return a != "" && b != "" && a != b }
+	what := ""
+	switch {
+	case id.Topic != topic.Name:
+		what = fmt.Sprintf("topic %s, not %s", id.Topic, topic.Name)
+	case differ(id.ClusterID, topic.ClusterID):
+		what = fmt.Sprintf("topic %s of cluster %s, not of cluster %s", id.Topic, id.ClusterID, topic.ClusterID)
+	case differ(id.TopicID, topic.ID):
+		what = fmt.Sprintf("an earlier topic %s (id %s), which was deleted; today's has id %s", id.Topic, id.TopicID, topic.ID)
+	default:
+		return nil
+	}
+	return &RefusalError{"the state counts " + what, "use another --state-dir, or " + rebuildAdvice}
+}
+
+// covers refuses a topic that lacks partitions the state has counted.
+func covers(l *Ledger, topic cluster.Topic) error {
+	for _, partition := range l.Partitions() {
+		if !slices.Contains(topic.Partitions, partition) {
+			return &RefusalError{
+				fmt.Sprintf("the state counts partition %d, which topic %s does not have", partition, topic.Name),
+				"the topic was replaced: use another --state-dir, or " + rebuildAdvice,
+			}
+		}
+	}
+	return nil
+}
+
+// firstPositions are where a new state begins: the start of each partition's
+// log. They are refused where the group shows that a state was here before.
+func firstPositions(ctx context.Context, topic cluster.Topic, g group, rebuild bool) (map[int32]store.Position, error) {
+	if !rebuild {
+		committed, err := g.committed(ctx, topic.Partitions)
+		if err != nil {
+			return nil, err
+		}
+		if len(committed) > 0 {
+			return nil, lostState(g, committed)
+		}
+	}
+	positions := map[int32]store.Position{}
+	for _, partition := range topic.Partitions {
+		start, err := logStart(ctx, g.client, topic.Name, partition)
+		if err != nil {
+			return nil, fmt.Errorf("topic %s partition %d: ask for the log's start: %w", topic.Name, partition, err)
+		}
+		positions[partition] = store.Position{First: start, Next: start}
+	}
+	return positions, nil
+}
+
+func lostState(g group, committed map[int32]int64) error {
+	partition := slices.Min(slices.Collect(maps.Keys(committed)))
+	return &RefusalError{
+		fmt.Sprintf("the state is missing, but group %s has counted topic %s before (partition %d up to offset %d)",
+			g.name, g.topic, partition, committed[partition]),
+		"find the state directory that was used and name it with --state-dir; " + rebuildAdvice,
+	}
+}
+
+// logStart asks until the partition has a leader, up to AwaitLimit.
+func logStart(ctx context.Context, client sarama.Client, topic string, partition int32) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, cluster.AwaitLimit)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		start, err := client.GetOffset(topic, partition, sarama.OffsetOldest)
+		if err == nil {
+			return start, nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, errors.Join(err, ctx.Err())
+		case <-time.After(cluster.Backoff(attempt, 0)):
+		}
+	}
+}

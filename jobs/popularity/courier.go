@@ -1,0 +1,101 @@
+package popularity
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"weir/jobs/cluster"
+)
+
+// courier carries things to the cluster beside the counting, one at a time. What
+// it was handed it tries to deliver until that succeeds; while it is busy it
+// takes nothing else, and the counting goes on.
+type courier[T any] struct {
+	name     string
+	deliver  func(T) error
+	in       chan T
+	done     chan struct{} // closed when run has returned
+	failures prometheus.Counter
+	log      *slog.Logger
+	// idle says that an offer would be taken, or soon.
+	idle atomic.Bool
+}
+
+func newCourier[T any](name string, deliver func(T) error, failures prometheus.Counter, log *slog.Logger) *courier[T] {
+	return &courier[T]{
+		name: name, deliver: deliver, failures: failures, log: log,
+		in: make(chan T), done: make(chan struct{}),
+	}
+}
+
+// run delivers until the last thing is delivered or ctx is cancelled.
+func (c *courier[T]) run(ctx context.Context) {
+	defer close(c.done)
+	for {
+		c.idle.Store(true)
+		select {
+		case thing, open := <-c.in:
+			if !open {
+				return
+			}
+			c.idle.Store(false)
+			c.insist(ctx, thing)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (c *courier[T]) insist(ctx context.Context, thing T) {
+	said := ""
+	for attempt := 1; ; attempt++ {
+		err := c.deliver(thing)
+		if err == nil {
+			if said != "" {
+				c.log.Info("delivered again", "what", c.name)
+			}
+			return
+		}
+		c.failures.Inc()
+		if err.Error() != said {
+			said = err.Error()
+			c.log.Warn("cannot deliver, retrying", "what", c.name, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(cluster.Backoff(attempt, 0)):
+		}
+	}
+}
+
+// offer hands a thing over if the courier is idle.
+func (c *courier[T]) offer(thing T) bool {
+	select {
+	case c.in <- thing:
+		return true
+	default:
+		return false
+	}
+}
+
+// last hands over the last thing and waits until it is delivered or ctx ends;
+// it says which.
+func (c *courier[T]) last(ctx context.Context, thing T) bool {
+	select {
+	case c.in <- thing:
+		close(c.in)
+	case <-ctx.Done():
+		return false
+	}
+	select {
+	case <-c.done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,111 @@
+package popularity
+
+import (
+	"errors"
+	"maps"
+	"math"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// crashDirectory, where set, makes this test binary a calculator to be killed.
+const crashDirectory = "WEIR_TEST_CRASH_DIRECTORY"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashDirectory); dir != "" {
+		countForEver(dir)
+	}
+	os.Exit(m.Run())
+}
+
+// countForEver counts made-up partitions and commits as often as it can. It
+// never returns: it panics or is killed.
+func countForEver(dir string) {
+	l, err := openLedger(dir)
+	for err == nil {
+		for partition := range int32(3) {
+			err = errors.Join(err, countSome(l.Shard(partition)))
+		}
+		if err == nil {
+			_, err = l.Commit()
+		}
+		if err == nil {
+			_, err = os.Stdout.WriteString(".") // a commit returned
+		}
+	}
+	panic(err)
+}
+
+// countSome counts a few records, another number of them in each partition.
+func countSome(s *Shard) error {
+	from := s.Next()
+	var values []string
+	for offset := from; offset < from+11+7*int64(s.partition); offset++ {
+		values = append(values, text(s.partition, offset))
+	}
+	chunk, err := newChunk(from, values...)
+	if err != nil {
+		return err
+	}
+	return s.Apply(chunk)
+}
+
+// TestAKilledCalculatorNeitherLosesNorCountsTwice kills a child at many moments
+// of its commits and recounts what it left.
+func TestAKilledCalculatorNeitherLosesNorCountsTwice(t *testing.T) {
+	const kills = 12
+	dir := t.TempDir()
+	var before [3]int64
+	for kill := range kills {
+		countAndKill(t, dir, kill)
+		l := newLedger(t, dir)
+		bad := 0
+		for partition := range int32(3) {
+			s := l.Snapshot(partition)
+			want, n := recount(t, partition, 0, s.NextOffset)
+			bad += n
+			if !maps.Equal(s.Pages, want) {
+				t.Fatalf("kill %d, partition %d to offset %d: got %v, want %v", kill, partition, s.NextOffset, s.Pages, want)
+			}
+			if s.NextOffset <= before[partition] {
+				t.Fatalf("kill %d: partition %d went from offset %d to %d", kill, partition, before[partition], s.NextOffset)
+			}
+			before[partition] = s.NextOffset
+		}
+		kept, err := l.store.Outbox(math.MaxInt)
+		if err != nil || len(kept) != bad {
+			t.Fatalf("kill %d: outbox has %d letters, %v; want %d", kill, len(kept), err, bad)
+		}
+		if err := l.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d kills, offsets %v", kills, before)
+}
+
+// countAndKill runs a child until it has committed at least once in this run,
+// then a moment more, which differs from kill to kill, and kills it.
+func countAndKill(t *testing.T, dir string, kill int) {
+	t.Helper()
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), crashDirectory+"="+dir)
+	child.Stderr = os.Stderr
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Fatalf("the child did not commit: %v", err)
+	}
+	moment := time.NewTimer(time.Duration(kill*kill) * 731 * time.Microsecond)
+	<-moment.C
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait() // it was killed
+}

@@ -1,0 +1,190 @@
+package popularity
+
+import (
+	"errors"
+	"maps"
+	"math"
+	"strings"
+	"testing"
+
+	"weir/jobs/behavior"
+	"weir/jobs/popularity/store"
+)
+
+func TestSumsEqualARecountAcrossCommitsAndRestarts(t *testing.T) {
+	dir := t.TempDir()
+	const end = 500
+	for next := int64(0); next < end; {
+		l := newLedger(t, dir, 0, 1)
+		for range 3 { // three commits a run
+			for _, p := range []int32{0, 1} {
+				from := l.Shard(p).Next()
+				if from != next {
+					t.Fatalf("partition %d goes on at %d, want %d", p, from, next)
+				}
+				apply(t, l, p, records(t, p, from, from+20))
+				apply(t, l, p, records(t, p, from+20, from+50))
+			}
+			commit(t, l)
+			next += 50
+		}
+		apply(t, l, 0, records(t, 0, next, next+10)) // counted, never committed
+		if err := l.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := newLedger(t, dir)
+	for _, p := range []int32{0, 1} {
+		s := l.Snapshot(p)
+		want, _ := recount(t, p, 0, s.NextOffset)
+		if s.NextOffset < end || s.FirstOffset != 0 || !maps.Equal(s.Pages, want) {
+			t.Errorf("partition %d to offset %d: got %v, want %v", p, s.NextOffset, s.Pages, want)
+		}
+	}
+}
+
+func TestBadRecordsAreCountedAndKept(t *testing.T) {
+	l := newLedger(t, t.TempDir(), 2)
+	long := strings.Repeat("x", store.MaxLetterBytes+5)
+	apply(t, l, 2, chunkOf(t, 0, "p|1|1|1", "nonsense", "", "p|-1|1|1", long))
+	done := commit(t, l)
+	want := map[behavior.Reason]int64{behavior.ReasonFields: 2, behavior.ReasonEmpty: 1, behavior.ReasonClicksRange: 1}
+	if done.Records != 5 || !maps.Equal(done.Bad, want) {
+		t.Errorf("committed %+v, want 5 records and %v", done, want)
+	}
+	letters, err := l.store.Outbox(10)
+	if err != nil || len(letters) != 4 {
+		t.Fatalf("outbox has %d letters, %v; want 4", len(letters), err)
+	}
+	if d := letters[0]; d.Partition != 2 || d.Offset != 1 || string(d.Value) != "nonsense" || d.Reason != behavior.ReasonFields || d.Time != 1000 {
+		t.Errorf("first letter %+v", d)
+	}
+	if d := letters[3]; len(d.Value) != store.MaxLetterBytes || d.Size != len(long) {
+		t.Errorf("a long record is kept with %d of %d bytes", len(d.Value), d.Size)
+	}
+	if got := l.Snapshot(2).Pages["p"].N; got != 1 {
+		t.Errorf("page p has %d messages, want 1", got)
+	}
+}
+
+func TestBadRecordsWaitWhereTheOutboxIsFull(t *testing.T) {
+	l := newLedger(t, t.TempDir(), 0, 1)
+	l.waiting.Store(maxOutbox)
+	apply(t, l, 0, chunkOf(t, 0, "bad"))
+	apply(t, l, 1, chunkOf(t, 0, "p|1|1|1"))
+	if done := commit(t, l); done.Records != 1 || l.Position(0).Next != 0 || l.Position(1).Next != 1 {
+		t.Fatalf("committed %+v at %v and %v; want only partition 1", done, l.Position(0), l.Position(1))
+	}
+	l.waiting.Store(0)
+	if done := commit(t, l); done.Records != 1 || l.Position(0).Next != 1 {
+		t.Errorf("committed %+v at %v, want the bad record once there is room", done, l.Position(0))
+	}
+}
+
+func TestOffsetsMoveEvenWhereNoRecordIsSeen(t *testing.T) {
+	dir := t.TempDir()
+	l := newLedger(t, dir, 0)
+	chunk := chunkOf(t, 0, "p|1|1|1")
+	chunk.Next = 10 // a marker, or what compaction left
+	apply(t, l, 0, chunk)
+	commit(t, l)
+	if err := l.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := newLedger(t, dir).Shard(0).Next(); got != 10 {
+		t.Errorf("goes on at %d, want 10", got)
+	}
+}
+
+func TestGapsAndOverlapsAreRefused(t *testing.T) {
+	l := newLedger(t, t.TempDir(), 0)
+	apply(t, l, 0, records(t, 0, 0, 5))
+	for name, from := range map[string]int64{"overlap": 4, "gap": 6} {
+		if err := l.Shard(0).Apply(records(t, 0, from, from+5)); err == nil {
+			t.Errorf("an %s was counted", name)
+		}
+	}
+}
+
+func TestAChunkThatFailsHalfwayIsNeverCommitted(t *testing.T) {
+	l := newLedger(t, t.TempDir(), 0)
+	apply(t, l, 0, chunkOf(t, 0, "p|1|1|1"))
+	shard := l.Shard(0)
+	shard.delta.sums[shard.delta.index["p"]].N = math.MaxInt64 // the next message overflows
+	if err := shard.Apply(chunkOf(t, 1, "q|1|1|1", "p|1|1|1")); !errors.Is(err, behavior.ErrOverflow) {
+		t.Fatalf("got %v, want ErrOverflow", err)
+	}
+	if done := commit(t, l); done.Records != 0 || l.Position(0).Next != 0 {
+		t.Errorf("committed %+v up to %d after a failure", done, l.Position(0).Next)
+	}
+}
+
+func TestTopOrdersByPopularityThenPage(t *testing.T) {
+	l := newLedger(t, t.TempDir(), 0, 1)
+	apply(t, l, 0, chunkOf(t, 0, "b|1|0|0", "a|1|0|0", "worst|0|0|-1", "best|1|0.5|1"))
+	apply(t, l, 1, chunkOf(t, 0, "c|0|1|0", "best|0|1e-9|0"))
+	commit(t, l)
+	for _, c := range []struct {
+		k    int
+		want string
+	}{
+		{1, "best=2.2000000008"},
+		{3, "best=2.2000000008 a=0.8 b=0.8"},
+		{9, "best=2.2000000008 a=0.8 b=0.8 c=0.8 worst=-1.0"},
+	} {
+		var got []string
+		for _, r := range l.Top(c.k, behavior.Article()) {
+			got = append(got, r.Page+"="+r.Popularity.String())
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("top %d: %v, want %s", c.k, got, c.want)
+		}
+	}
+}
+
+func TestEpochsRiseAndAreWrittenWithEachCommit(t *testing.T) {
+	dir := t.TempDir()
+	for run := int64(1); run <= 3; run++ {
+		l := newLedger(t, dir, 0)
+		next := l.Shard(0).Next()
+		apply(t, l, 0, records(t, 0, next, next+1))
+		commit(t, l)
+		if p := l.Position(0); p.Epoch != run || l.Snapshot(0).Epoch != run {
+			t.Errorf("run %d: epoch %d", run, p.Epoch)
+		}
+		if err := l.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestCountingKnownPagesAllocatesNothing(t *testing.T) {
+	d := newDelta(0)
+	message, err := behavior.Parse([]byte("page1|1|1|1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(1000, func() {
+		if err := d.count(message); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("counting a message allocates %v times, want 0", n)
+	}
+}
+
+func BenchmarkApply(b *testing.B) {
+	const size = 10_000
+	l := newLedger(b, b.TempDir(), 0)
+	values := make([]string, size)
+	for i := range values {
+		values[i] = text(0, int64(i)*7) // good ones only
+	}
+	chunk := chunkOf(b, 0, values...)
+	b.ReportAllocs()
+	for b.Loop() {
+		l.Shard(0).delta.next = chunk.From
+		apply(b, l, 0, chunk)
+	}
+	b.ReportMetric(float64(b.N)*size/b.Elapsed().Seconds(), "messages/s")
+}

@@ -1,0 +1,170 @@
+package popularity
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"weir/jobs/behavior"
+	"weir/jobs/cluster"
+	"weir/jobs/popularity/store"
+)
+
+func TestMainRefusesBadUsageWithExitCode2(t *testing.T) {
+	for _, c := range []struct{ name, args, want string }{
+		{"a server without a port", "--bootstrap-server here", "host:port"},
+		{"two weights", "--weights 1,2", "three decimals"},
+		{"no interval", "--interval 0s", "at least 10ms"},
+		{"a top of none", "--top 0", "at least 1"},
+		{"an input that is the output", "--topic a --snapshot-topic a", "three different topics"},
+		{"no state directory", "--state-dir=", "--state-dir"},
+		{"an argument", "here", "unexpected argument"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out, problems bytes.Buffer
+			code := Main(t.Context(), strings.Fields(c.args), &out, &problems)
+			if code != 2 || !strings.Contains(problems.String(), c.want) {
+				t.Errorf("%s: exit %d, stderr %q; want 2 and %q", c.args, code, &problems, c.want)
+			}
+		})
+	}
+}
+
+func TestTheTopIsPrintedInTheArticlesLines(t *testing.T) {
+	l := newLedger(t, t.TempDir(), 0)
+	apply(t, l, 0, chunkOf(t, 0, "page37|5|1.5119122|-1", "page001.html|1|0.5|1"))
+	commit(t, l)
+	var out bytes.Buffer
+	if err := printTop(&out, time.UnixMilli(1795408203148), l.Top(10, behavior.Article())); err != nil {
+		t.Fatal(err)
+	}
+	const want = `-------------------------------------------
+Time: 1795408203148 ms
+-------------------------------------------
+(page37,4.20952976)
+(page001.html,2.2)
+
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", &out, want)
+	}
+}
+
+func TestAStateOfAnotherTopicIsRefused(t *testing.T) {
+	id := store.Identity{ClusterID: "c", Topic: "t", TopicID: "i"}
+	for _, c := range []struct {
+		name  string
+		topic cluster.Topic
+		want  string
+	}{
+		{"the same topic", cluster.Topic{ClusterID: "c", Name: "t", ID: "i"}, ""},
+		{"brokers that tell no ids", cluster.Topic{Name: "t"}, ""},
+		{"another name", cluster.Topic{ClusterID: "c", Name: "u", ID: "i"}, "counts topic t, not u"},
+		{"another cluster", cluster.Topic{ClusterID: "d", Name: "t", ID: "i"}, "not of cluster d"},
+		{"a later topic of the same name", cluster.Topic{ClusterID: "c", Name: "t", ID: "j"}, "which was deleted"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := sameTopic(id, c.topic)
+			var refusal *RefusalError
+			if c.want == "" && err != nil {
+				t.Fatal(err)
+			}
+			if c.want != "" && (!errors.As(err, &refusal) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "--rebuild")) {
+				t.Errorf("got %v, want a refusal with %q and advice", err, c.want)
+			}
+		})
+	}
+}
+
+func TestATopicWithoutACountedPartitionIsRefused(t *testing.T) {
+	l := newLedger(t, t.TempDir(), 0, 3)
+	if err := covers(l, cluster.Topic{Name: "t", Partitions: []int32{0, 1, 3}}); err != nil {
+		t.Error(err)
+	}
+	if err := covers(l, cluster.Topic{Name: "t", Partitions: []int32{0, 1, 2}}); err == nil || !strings.Contains(err.Error(), "partition 3") {
+		t.Errorf("got %v, want a refusal that names partition 3", err)
+	}
+}
+
+func TestALostStateIsRefusedWithTheOffsetThatShowsIt(t *testing.T) {
+	err := lostState(group{name: "g", topic: "t"}, map[int32]int64{2: 7, 1: 5})
+	if text := err.Error(); !strings.Contains(text, "group g") || !strings.Contains(text, "partition 1 up to offset 5") {
+		t.Error(text)
+	}
+}
+
+func TestADeadLetterCarriesWhereItCameFrom(t *testing.T) {
+	o := &outlet{deadLetterTopic: "t.dead-letter", inputTopic: "t"}
+	m := o.letter(store.DeadLetter{Partition: 2, Offset: 41, Time: 1000, Reason: behavior.ReasonStay, Size: 9})
+	key, _ := m.Key.Encode()
+	value, _ := m.Value.Encode()
+	if m.Topic != "t.dead-letter" || string(key) != "2/41" || value == nil {
+		t.Errorf("topic %s key %s value %v", m.Topic, key, value)
+	}
+	headers := map[string]string{}
+	for _, h := range m.Headers {
+		headers[string(h.Key)] = string(h.Value)
+	}
+	for key, want := range map[string]string{
+		"weir-reason": "bad-stay", "weir-topic": "t", "weir-partition": "2", "weir-offset": "41",
+		"weir-timestamp": "1000", "weir-cut-from-bytes": "9",
+	} {
+		if headers[key] != want {
+			t.Errorf("header %s is %q, want %q", key, headers[key], want)
+		}
+	}
+}
+
+func counter() prometheus.Counter { return prometheus.NewCounter(prometheus.CounterOpts{Name: "n"}) }
+
+func TestACourierTriesAgainAndTakesNothingMeanwhile(t *testing.T) {
+	attempts, release := make(chan int), make(chan error)
+	c := newCourier("things", func(thing int) error { attempts <- thing; return <-release }, counter(), quiet())
+	go c.run(t.Context())
+	c.in <- 1
+	<-attempts
+	if c.idle.Load() || c.offer(2) {
+		t.Error("a busy courier took another thing")
+	}
+	release <- errors.New("no")
+	if thing := <-attempts; thing != 1 {
+		t.Errorf("tried again with %d, want 1", thing)
+	}
+	release <- nil
+	go func() { <-attempts; release <- nil }()
+	if !c.last(t.Context(), 3) {
+		t.Error("the last thing was not delivered")
+	}
+}
+
+func TestACourierThatCannotDeliverDoesNotHoldUpTheEnd(t *testing.T) {
+	c := newCourier("things", func(int) error { return errors.New("no") }, counter(), quiet())
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	go c.run(ctx)
+	if c.last(ctx, 1) && ctx.Err() == nil {
+		t.Error("delivered what cannot be delivered")
+	}
+}
+
+func TestReadingWaitsForRoomUntilACommit(t *testing.T) {
+	l := newLedger(t, t.TempDir(), 0)
+	bad := make([]string, maxLetters)
+	apply(t, l, 0, chunkOf(t, 0, bad...))
+	waited := make(chan error)
+	go func() { waited <- l.Shard(0).AwaitRoom(t.Context()) }()
+	select {
+	case err := <-waited:
+		t.Fatalf("did not wait: %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	commit(t, l)
+	if err := <-waited; err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,120 @@
+package popularity
+
+import (
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"weir/jobs/behavior"
+	"weir/jobs/popularity/fetch"
+	"weir/jobs/popularity/store"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// text is the record at an offset of a made-up partition: every seventh is bad.
+// Sums over them are known from the offsets alone.
+func text(partition int32, offset int64) string {
+	if offset%7 == 3 {
+		return fmt.Sprintf("bad record %d", offset)
+	}
+	return fmt.Sprintf("page%d|%d|%d.%09d|%d", offset%13, offset%5, offset%4, offset*int64(partition+1)%1e9, offset%3-1)
+}
+
+// records is a chunk of that partition's records from one offset to another.
+func records(t testing.TB, partition int32, from, to int64) fetch.Chunk {
+	t.Helper()
+	var values []string
+	for offset := from; offset < to; offset++ {
+		values = append(values, text(partition, offset))
+	}
+	return chunkOf(t, from, values...)
+}
+
+func chunkOf(t testing.TB, from int64, values ...string) fetch.Chunk {
+	t.Helper()
+	chunk, err := newChunk(from, values...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return chunk
+}
+
+func newChunk(from int64, values ...string) (fetch.Chunk, error) {
+	batch := &sarama.RecordBatch{
+		FirstOffset: from, LastOffsetDelta: int32(len(values) - 1), Version: 2, FirstTimestamp: time.UnixMilli(1000),
+	}
+	for i, value := range values {
+		batch.Records = append(batch.Records, &sarama.Record{OffsetDelta: int64(i), Value: []byte(value)})
+	}
+	return fetch.NewChunk(&sarama.FetchResponseBlock{RecordsSet: []*sarama.Records{{RecordBatch: batch}}}, from)
+}
+
+// recount sums a range of offsets independently of shards and ledgers.
+func recount(t testing.TB, partition int32, from, to int64) (sums map[string]behavior.Sums, bad int) {
+	t.Helper()
+	sums = map[string]behavior.Sums{}
+	for offset := from; offset < to; offset++ {
+		m, err := behavior.Parse([]byte(text(partition, offset)))
+		if err != nil {
+			bad++
+			continue
+		}
+		s := sums[string(m.Page)]
+		s.N, s.Clicks, s.Like = s.N+1, s.Clicks+m.Clicks, s.Like+m.Like
+		s.StayNano.Lo += uint64(m.StayNano)
+		sums[string(m.Page)] = s
+	}
+	return sums, bad
+}
+
+// openLedger opens a ledger in dir as begin does.
+func openLedger(dir string) (*Ledger, error) {
+	s, err := store.Open(dir, false, quiet())
+	if err != nil {
+		return nil, err
+	}
+	id, _, err := s.Identity()
+	if err != nil {
+		return nil, err
+	}
+	id.State, id.Topic = "s", "t"
+	id.Epoch++
+	if err := s.Begin(id, nil); err != nil {
+		return nil, err
+	}
+	return OpenLedger(s, id)
+}
+
+// newLedger is openLedger with partitions at offset 0, closed after the test.
+func newLedger(t testing.TB, dir string, partitions ...int32) *Ledger {
+	t.Helper()
+	l, err := openLedger(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.store.Close() })
+	for _, p := range partitions {
+		l.Shard(p)
+	}
+	return l
+}
+
+func apply(t testing.TB, l *Ledger, partition int32, chunk fetch.Chunk) {
+	t.Helper()
+	if err := l.Shard(partition).Apply(chunk); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func commit(t testing.TB, l *Ledger) Committed {
+	t.Helper()
+	done, err := l.Commit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}

@@ -1,0 +1,88 @@
+package popularity
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"weir/jobs/behavior"
+	"weir/jobs/cluster"
+	"weir/jobs/program"
+)
+
+const clientID = "weir-popularity"
+
+// Settings is what a calculator is told on its command line.
+type Settings struct {
+	Brokers         []string
+	Topic, Group    string
+	SnapshotTopic   string
+	DeadLetterTopic string
+	StateDir        string
+	Interval        time.Duration
+	Top             int
+	Weights         behavior.Weights
+	MetricsAddress  string
+	// Rebuild counts anew from the start of the log; a state that is there is
+	// put aside.
+	Rebuild bool
+}
+
+// flags declares the command line; what it returns turns raw values into
+// settings and reports the first that is wrong.
+func (s *Settings) flags(f *program.Flags) (check func() error) {
+	bootstrap := f.String("bootstrap-server", "127.0.0.1:9092", "brokers to start from, `host:port,...`")
+	weights := f.String("weights", behavior.Article().String(), "what a click, a minute and a like count")
+	f.StringVar(&s.Topic, "topic", "user-behavior-topic", "topic to count")
+	f.StringVar(&s.StateDir, "state-dir", "popularity-state", "`directory` of the state; keep it between runs")
+	f.DurationVar(&s.Interval, "interval", 2*time.Second, "how often to commit, print and publish")
+	f.IntVar(&s.Top, "top", 10, "how many pages to print")
+	f.StringVar(&s.Group, "group", "user-behavior-topic-message-consumer-group", "consumer group in which offsets are mirrored for tools that show lag")
+	f.StringVar(&s.SnapshotTopic, "snapshot-topic", "", "compacted topic for snapshots (default <topic>.popularity)")
+	f.StringVar(&s.DeadLetterTopic, "dead-letter-topic", "", "topic for records that are no messages (default <topic>.dead-letter)")
+	f.StringVar(&s.MetricsAddress, "metrics-address", "127.0.0.1:9402", "serve /metrics and /healthy on `host:port`")
+	f.BoolVar(&s.Rebuild, "rebuild", false, "count anew from the start of the log and put a state that is there aside; for one run by hand, not for a unit file")
+	return func() error { return s.read(*bootstrap, *weights) }
+}
+
+func (s *Settings) read(bootstrap, weights string) (err error) {
+	var ok bool
+	if s.Brokers, ok = cluster.Brokers(bootstrap); !ok {
+		return fmt.Errorf("--bootstrap-server %q: want host:port, several separated by commas", bootstrap)
+	}
+	if s.Weights, err = behavior.ParseWeights(weights); err != nil {
+		return fmt.Errorf("--weights: %w", err)
+	}
+	if s.SnapshotTopic == "" {
+		s.SnapshotTopic = s.Topic + ".popularity"
+	}
+	if s.DeadLetterTopic == "" {
+		s.DeadLetterTopic = s.Topic + ".dead-letter"
+	}
+	return s.check()
+}
+
+func (s *Settings) check() error {
+	const shortest = 10 * time.Millisecond // a synced commit takes a few
+	switch {
+	case s.Topic == "" || s.Group == "" || s.StateDir == "":
+		return errors.New("--topic, --group and --state-dir: want a name each")
+	case s.SnapshotTopic == s.Topic || s.DeadLetterTopic == s.Topic || s.SnapshotTopic == s.DeadLetterTopic:
+		return errors.New("--topic, --snapshot-topic and --dead-letter-topic: want three different topics")
+	case s.Interval < shortest:
+		return fmt.Errorf("--interval %s: want at least %s", s.Interval, shortest)
+	case s.Top < 1:
+		return fmt.Errorf("--top %d: want at least 1", s.Top)
+	}
+	return nil
+}
+
+// needs are the topics the calculator cannot work without.
+func (s *Settings) needs() []cluster.Need {
+	const compacted = "--partitions 1 --replication-factor 3 --config cleanup.policy=compact"
+	return []cluster.Need{
+		{Topic: s.Topic, Options: "--partitions 3 --replication-factor 3"},
+		{Topic: s.SnapshotTopic, Options: compacted},
+		{Topic: s.DeadLetterTopic, Options: compacted},
+	}
+}

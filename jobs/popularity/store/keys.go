@@ -1,0 +1,90 @@
+package store
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+
+	"weir/jobs/behavior"
+)
+
+// The key space: one letter, then big-endian numbers, so that the order of keys
+// is the order of partitions and offsets.
+const (
+	identityKey = "i"
+	positionTag = 'o' // o<partition>           -> Position as JSON
+	pageTag     = 'p' // p<partition><page id>  -> behavior.Sums, 40 bytes
+	letterTag   = 'd' // d<partition><offset>   -> DeadLetter as JSON
+)
+
+func partitionKey(tag byte, partition int32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{tag}, uint32(partition))
+}
+
+func pageKey(dst []byte, partition int32, page string) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, pageTag), uint32(partition))
+	return append(dst, page...)
+}
+
+func letterKey(partition int32, offset int64) []byte {
+	return binary.BigEndian.AppendUint64(partitionKey(letterTag, partition), uint64(offset))
+}
+
+// headerSize is a key's tag and partition.
+const headerSize = 5
+
+func splitKey(key []byte) (partition int32, rest []byte, err error) {
+	if len(key) < headerSize {
+		return 0, nil, fmt.Errorf("state key %x is too short", key)
+	}
+	return int32(binary.BigEndian.Uint32(key[1:])), key[headerSize:], nil
+}
+
+// Identity says what a state counts. It is written once.
+type Identity struct {
+	// State is the state's own id: a time, so that later states sort later,
+	// and random digits.
+	State string `json:"state"`
+	// ClusterID, Topic and TopicID are the input topic's; an id is empty where
+	// the brokers did not tell one.
+	ClusterID string `json:"clusterId"`
+	Topic     string `json:"topic"`
+	TopicID   string `json:"topicId"`
+	// Epoch is how often the state was opened for counting.
+	Epoch int64 `json:"epoch"`
+}
+
+// Position says what of an input partition is counted.
+type Position struct {
+	// Epoch is the opening of the state that wrote this.
+	Epoch int64 `json:"epoch"`
+	// First is where counting began, Next the first offset not counted.
+	First int64 `json:"first"`
+	Next  int64 `json:"next"`
+}
+
+// DeadLetter is a record that is not a message, on its way to the dead-letter
+// topic.
+type DeadLetter struct {
+	Partition int32 `json:"partition"`
+	Offset    int64 `json:"offset"`
+	// Time is the record's timestamp in milliseconds since 1970.
+	Time   int64           `json:"time"`
+	Reason behavior.Reason `json:"reason"`
+	// Value is the record's, or its beginning where it was longer than
+	// MaxLetterBytes; Size is its length.
+	Value []byte `json:"value"`
+	Size  int    `json:"size"`
+}
+
+// MaxLetterBytes is what is kept of a bad record: a dead letter must fit the
+// dead-letter topic, headers included, or it would never leave the outbox.
+const MaxLetterBytes = 512 << 10
+
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // the three types above always encode
+	}
+	return b
+}

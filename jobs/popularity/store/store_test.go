@@ -1,0 +1,170 @@
+package store
+
+import (
+	"errors"
+	"log/slog"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"weir/jobs/behavior"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func open(t *testing.T, dir string, replace bool) *Store {
+	t.Helper()
+	s, err := Open(dir, replace, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func pages(t *testing.T, s *Store, partition int32) map[string]behavior.Sums {
+	t.Helper()
+	found := map[string]behavior.Sums{}
+	err := s.Pages(partition, func(page []byte, sums behavior.Sums) error {
+		found[string(page)] = sums
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+var (
+	identity = Identity{State: "s", ClusterID: "c", Topic: "t", TopicID: "i", Epoch: 1}
+	sums     = behavior.Sums{N: 1, Clicks: 2, StayNano: behavior.Uint128{Hi: 3, Lo: 4}, Like: -5}
+	letter   = DeadLetter{Partition: 1, Offset: math.MaxInt64, Time: 6, Reason: "r", Value: []byte("v\x00"), Size: 2}
+)
+
+func TestWhatWasCommittedIsThereAfterReopening(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	s := open(t, dir, false)
+	if _, found, err := s.Identity(); found || err != nil {
+		t.Fatalf("a new state has an identity: %v, %v", found, err)
+	}
+	if err := s.Begin(identity, map[int32]Position{0: {1, 7, 7}}); err != nil {
+		t.Fatal(err)
+	}
+	c := s.NewCommit()
+	err := errors.Join(c.Position(1, Position{1, 0, 9}), c.Page(1, "p", sums), c.Page(1, "q", sums),
+		c.Page(256, "of another partition", sums), c.Letter(letter), c.Apply())
+	if err = errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s, err = Open(dir, false, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if id, found, err := s.Identity(); id != identity || !found || err != nil {
+		t.Errorf("identity %+v, %v, %v", id, found, err)
+	}
+	if got, err := s.Positions(); err != nil || !maps.Equal(got, map[int32]Position{0: {1, 7, 7}, 1: {1, 0, 9}}) {
+		t.Errorf("positions %v, %v", got, err)
+	}
+	if got := pages(t, s, 1); !maps.Equal(got, map[string]behavior.Sums{"p": sums, "q": sums}) {
+		t.Errorf("pages %v", got)
+	}
+	if got, err := s.Outbox(10); err != nil || !reflect.DeepEqual(got, []DeadLetter{letter}) {
+		t.Errorf("outbox %+v, %v", got, err)
+	}
+}
+
+func TestADiscardedCommitLeavesNothing(t *testing.T) {
+	s := open(t, t.TempDir(), false)
+	c := s.NewCommit()
+	if err := errors.Join(c.Page(0, "p", sums), c.Position(0, Position{Next: 1})); err != nil {
+		t.Fatal(err)
+	}
+	c.Discard()
+	if positions, err := s.Positions(); len(positions) != 0 || err != nil || len(pages(t, s, 0)) != 0 {
+		t.Errorf("discarded, but found %v, %v", positions, err)
+	}
+}
+
+func TestDeliveredLettersLeaveTheOutboxInOrder(t *testing.T) {
+	s := open(t, t.TempDir(), false)
+	c := s.NewCommit()
+	for _, offset := range []int64{300, 2, 256} {
+		if err := c.Letter(DeadLetter{Offset: offset}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Apply(); err != nil {
+		t.Fatal(err)
+	}
+	first, err := s.Outbox(2)
+	if err != nil || len(first) != 2 || first[0].Offset != 2 || first[1].Offset != 256 {
+		t.Fatalf("outbox %+v, %v; want offsets 2 and 256", first, err)
+	}
+	if err := s.Delivered(first); err != nil {
+		t.Fatal(err)
+	}
+	if rest, err := s.Outbox(9); err != nil || len(rest) != 1 || rest[0].Offset != 300 {
+		t.Errorf("outbox %+v, %v; want offset 300", rest, err)
+	}
+}
+
+func TestOneHolderAtATime(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, false)
+	if _, err := Open(dir, true, quiet()); !errors.Is(err, ErrLocked) {
+		t.Fatalf("a second holder got %v, want ErrLocked", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir, false)
+}
+
+func TestReplaceKeepsTheOldStateAside(t *testing.T) {
+	dir := t.TempDir()
+	for range 3 { // a second replacement must get rid of the first one's
+		s, err := Open(dir, true, quiet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, found, _ := s.Identity(); found {
+			t.Fatal("a replaced state has an identity")
+		}
+		if err := errors.Join(s.Begin(identity, nil), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "db.replaced")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheOutboxOfAClosedStateIsAnErrorNotACrash(t *testing.T) {
+	s, err := Open(t.TempDir(), false, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Outbox(1); !errors.Is(err, ErrClosed) {
+		t.Errorf("Outbox: %v", err)
+	}
+	if err := s.Delivered(nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("Delivered: %v", err)
+	}
+}
+
+func TestLaterStatesSortLater(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.FixedZone("", 3600))
+	a, b := NewState(now), NewState(now.Add(time.Millisecond))
+	if a >= b || a[:19] != "20260102T020405.006" {
+		t.Errorf("states %s and %s", a, b)
+	}
+}
