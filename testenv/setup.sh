@@ -160,7 +160,7 @@ build_pulumi() {
     echo "building the Pulumi CLI $version"
     mkdir -p "$root/bin"
     # Without the version linked in, nothing can tell which one it is.
-    (cd "$pulumi_module" && GOWORK=off logged go build -trimpath -o "$root/bin/pulumi.new" \
+    (cd "$pulumi_module" && GOWORK=off logged go build -o "$root/bin/pulumi.new" \
         -ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$version" \
         github.com/pulumi/pulumi/pkg/v3/cmd/pulumi)
     mv "$root/bin/pulumi.new" "$root/bin/pulumi"

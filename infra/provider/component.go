@@ -8,6 +8,7 @@ import (
 	"weir/provision/fleet"
 	"weir/provision/machine"
 	"weir/provision/problem"
+	"weir/provision/remote"
 	"weir/provision/rollout"
 
 	p "github.com/pulumi/pulumi-go-provider"
@@ -25,6 +26,8 @@ type component interface {
 	targets() (targets, problem.List)
 	// shown is the computed input "machines".
 	shown() *map[string]Shown
+	// containers are the machines that the same program makes.
+	containers() []string
 	// software is the release that the component runs on, nil where it has none.
 	software() *software
 }
@@ -98,6 +101,32 @@ func (e *Env) read(ctx context.Context, c component) error {
 	}
 	*c.shown() = now
 	return nil
+}
+
+// preview says, without changing anything, why apply would refuse. Containers
+// that are yet to be made are passed over.
+func (e *Env) preview(ctx context.Context, c component) error {
+	ts, problems := c.targets()
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	for _, name := range c.containers() {
+		if !e.answers(ctx, ts[name].Host) {
+			delete(ts, name)
+		}
+	}
+	return e.Fleet.Check(ctx, ts)
+}
+
+// containerPatience bounds the wait for a container that may not be there: it
+// is on this computer, and answers within milliseconds where it is.
+const containerPatience = 2 * time.Second
+
+func (e *Env) answers(ctx context.Context, h remote.Host) bool {
+	ctx, cancel := context.WithTimeout(ctx, containerPatience)
+	defer cancel()
+	_, err := e.Fleet.Pool.Get(ctx, h)
+	return err == nil
 }
 
 // apply makes the machines what they should be and reports each step.

@@ -20,6 +20,7 @@ type Connection struct {
 	KnownHosts            *string   `pulumi:"knownHosts,optional"`
 	InsecureIgnoreHostKey *bool     `pulumi:"insecureIgnoreHostKey,optional"`
 	SudoPassword          *string   `pulumi:"sudoPassword,optional" provider:"secret"`
+	Container             *bool     `pulumi:"container,optional"`
 	Jump                  *JumpHost `pulumi:"jump,optional"`
 }
 
@@ -52,6 +53,7 @@ func (c *Connection) Annotate(a infer.Annotator) {
 	a.Describe(&c.KnownHosts, "A known_hosts file; this or hostKey is required.")
 	a.Describe(&c.InsecureIgnoreHostKey, "Accept any host key. Whoever is between you and the machine can then take it over.")
 	a.Describe(&c.SudoPassword, "Given to sudo where it asks for a password.")
+	a.Describe(&c.Container, "The machine is a resource Machine, which a preview need not find.")
 	a.Describe(&c.Jump, "The machine through which this one is reached.")
 }
 

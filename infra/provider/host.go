@@ -64,6 +64,13 @@ func (h *HostArgs) targets() (targets, problem.List) {
 
 func (h *HostArgs) software() *software { return nil }
 
+func (h *HostArgs) containers() []string {
+	if value(h.Connection.Container) {
+		return []string{h.Machine}
+	}
+	return nil
+}
+
 func (h *HostArgs) shown() *map[string]Shown { return &h.Machines }
 
 // Check renders what the machine should be.
@@ -75,7 +82,7 @@ func (h Host) Check(ctx context.Context, req infer.CheckRequest) (infer.CheckRes
 func (h Host) Create(ctx context.Context, req infer.CreateRequest[HostArgs]) (infer.CreateResponse[HostState], error) {
 	res := infer.CreateResponse[HostState]{ID: req.Name, Output: HostState{req.Inputs}}
 	if req.DryRun {
-		return res, nil
+		return res, h.env.preview(ctx, &req.Inputs)
 	}
 	return res, h.env.apply(ctx, &req.Inputs, fleet.Change{})
 }

@@ -83,6 +83,13 @@ func (j *JobArgs) targets() (targets, problem.List) {
 	return targets{j.Machine: {Host: j.Connection.host(j.Machine), State: state}}, nil
 }
 
+func (j *JobArgs) containers() []string {
+	if value(j.Connection.Container) {
+		return []string{j.Machine}
+	}
+	return nil
+}
+
 func (j *JobArgs) shown() *map[string]Shown { return &j.Machines }
 
 func (j JobArgs) state() JobState { return JobState{JobArgs: j, Unit: job.Spec{Name: j.Name}.Unit()} }
@@ -96,7 +103,7 @@ func (j Job) Check(ctx context.Context, req infer.CheckRequest) (infer.CheckResp
 func (j Job) Create(ctx context.Context, req infer.CreateRequest[JobArgs]) (infer.CreateResponse[JobState], error) {
 	res := infer.CreateResponse[JobState]{ID: req.Name, Output: req.Inputs.state()}
 	if req.DryRun {
-		return res, nil
+		return res, j.env.preview(ctx, &req.Inputs)
 	}
 	return res, j.env.apply(ctx, &req.Inputs, fleet.Change{})
 }

@@ -130,6 +130,16 @@ func (k *KafkaArgs) targets() (targets, problem.List) {
 	return ts, nil
 }
 
+func (k *KafkaArgs) containers() []string {
+	var names []string
+	for _, b := range k.Brokers {
+		if value(b.Connection.Container) {
+			names = append(names, b.Machine)
+		}
+	}
+	return names
+}
+
 func (k *KafkaArgs) shown() *map[string]Shown { return &k.Machines }
 
 // Check validates the brokers and renders what their machines should be.
@@ -145,7 +155,7 @@ func (k KafkaArgs) state() KafkaState {
 func (k Kafka) Create(ctx context.Context, req infer.CreateRequest[KafkaArgs]) (infer.CreateResponse[KafkaState], error) {
 	res := infer.CreateResponse[KafkaState]{ID: req.Name, Output: req.Inputs.state()}
 	if req.DryRun {
-		return res, nil
+		return res, k.env.preview(ctx, &req.Inputs)
 	}
 	return res, k.roll(ctx, req.Inputs)
 }

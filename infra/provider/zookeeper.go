@@ -108,6 +108,16 @@ func (z *ZooKeeperArgs) targets() (targets, problem.List) {
 	return ts, nil
 }
 
+func (z *ZooKeeperArgs) containers() []string {
+	var names []string
+	for _, m := range z.Members {
+		if value(m.Connection.Container) {
+			names = append(names, m.Machine)
+		}
+	}
+	return names
+}
+
 func (z *ZooKeeperArgs) shown() *map[string]Shown { return &z.Machines }
 
 // Check validates the ensemble and renders what its machines should be.
@@ -132,7 +142,7 @@ func (z ZooKeeper) Create(ctx context.Context, req infer.CreateRequest[ZooKeeper
 	state, ensemble := z.state(req.Inputs)
 	res := infer.CreateResponse[ZooKeeperState]{ID: req.Name, Output: state}
 	if req.DryRun {
-		return res, nil
+		return res, z.env.preview(ctx, &req.Inputs)
 	}
 	return res, z.env.apply(ctx, &req.Inputs, fleet.Change{Guard: ensemble})
 }

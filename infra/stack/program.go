@@ -104,7 +104,7 @@ func (d *declaration) machines() error {
 		}
 		host, err := weir.NewHost(d.ctx, m.Name, &weir.HostArgs{
 			Cluster: pulumi.String(d.cfg.Name), Machine: pulumi.String(m.Name),
-			Connection: connection(d.cluster.Machines[i].Host), Architecture: pulumi.String(m.architecture()),
+			Connection: d.connection(d.cluster.Machines[i]), Architecture: pulumi.String(m.architecture()),
 			Java: pulumi.Bool(d.cfg.Java.Wanted()),
 		}, d.with(m.Name, depends...)...)
 		if err != nil {
@@ -131,7 +131,7 @@ func (d *declaration) zookeeper() (err error) {
 			first = m.Name
 		}
 		members = append(members, weir.ZooKeeperMemberArgs{
-			Machine: pulumi.String(m.Name), Id: pulumi.Int(id), Address: pulumi.String(m.Address), Connection: connection(m.Host),
+			Machine: pulumi.String(m.Name), Id: pulumi.Int(id), Address: pulumi.String(m.Address), Connection: d.connection(m),
 		})
 	}
 	d.ensemble, err = weir.NewZooKeeper(d.ctx, "zookeeper", &weir.ZooKeeperArgs{
@@ -162,7 +162,7 @@ func (d *declaration) kafka() (err error) {
 			first = m.Name
 		}
 		brokers = append(brokers, weir.KafkaBrokerArgs{
-			Machine: pulumi.String(m.Name), Id: pulumi.Int(int(id)), Address: pulumi.String(m.Address), Connection: connection(m.Host),
+			Machine: pulumi.String(m.Name), Id: pulumi.Int(int(id)), Address: pulumi.String(m.Address), Connection: d.connection(m),
 		})
 	}
 	d.brokers, err = weir.NewKafka(d.ctx, "kafka", &weir.KafkaArgs{
@@ -200,7 +200,7 @@ func (d *declaration) jobs() error {
 		}
 		_, err = weir.NewJob(d.ctx, j.Name, &weir.JobArgs{
 			Cluster: pulumi.String(d.cfg.Name), Name: pulumi.String(j.Name), Machine: pulumi.String(j.Machine),
-			Connection: connection(m.Host), Binary: pulumi.String(d.cfg.jobBinary(d.root, j)),
+			Connection: d.connection(m), Binary: pulumi.String(d.cfg.jobBinary(d.root, j)),
 			Args: pulumi.ToStringArray(args), Ports: pulumi.ToIntArray([]int{metricsPort(i)}),
 		}, d.with(j.Machine, d.declared...)...)
 		if err != nil {

@@ -14,15 +14,17 @@ import (
 
 	"weir/infra/weir"
 	"weir/provision/inventory"
-	"weir/provision/remote"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// connection turns a host into a resource's input, keys and passwords secret.
-func connection(h remote.Host) weir.ConnectionArgs {
+// connection turns a machine's host into a resource's input, keys and passwords secret.
+func (d *declaration) connection(m inventory.Machine) weir.ConnectionArgs {
+	h := m.Host
+	_, container := d.made[m.Name]
 	c := weir.ConnectionArgs{
-		Address: pulumi.String(h.Address), Port: number(h.Port), User: text(h.User),
+		Container: flag(container),
+		Address:   pulumi.String(h.Address), Port: number(h.Port), User: text(h.User),
 		PrivateKey: secret(h.PrivateKey), PrivateKeyFile: text(h.PrivateKeyFile), Passphrase: secret(h.Passphrase),
 		Password: secret(h.Password), Agent: flag(h.Agent), HostKey: text(h.HostKey), KnownHosts: text(h.KnownHosts),
 		InsecureIgnoreHostKey: flag(h.InsecureIgnoreHostKey), SudoPassword: secret(h.SudoPassword),
@@ -102,7 +104,7 @@ func (d *declaration) brokerRefs() weir.BrokerRefArray {
 	for _, m := range d.cluster.Machines {
 		if _, ok := d.cluster.Kafka.Brokers[m.Name]; ok {
 			refs = append(refs, weir.BrokerRefArgs{
-				Machine: pulumi.String(m.Name), Connection: connection(m.Host),
+				Machine: pulumi.String(m.Name), Connection: d.connection(m),
 				Address: pulumi.String(net.JoinHostPort(m.Address, strconv.Itoa(d.cluster.Kafka.Port))),
 			})
 		}

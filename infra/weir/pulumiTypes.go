@@ -130,6 +130,8 @@ type Connection struct {
 	Address string `pulumi:"address"`
 	// Offer the keys of the agent at $SSH_AUTH_SOCK.
 	Agent *bool `pulumi:"agent"`
+	// The machine is a resource Machine, which a preview need not find.
+	Container *bool `pulumi:"container"`
 	// The machine's public keys, one authorized_keys line each.
 	HostKey *string `pulumi:"hostKey"`
 	// Accept any host key. Whoever is between you and the machine can then take it over.
@@ -170,6 +172,8 @@ type ConnectionArgs struct {
 	Address pulumi.StringInput `pulumi:"address"`
 	// Offer the keys of the agent at $SSH_AUTH_SOCK.
 	Agent pulumi.BoolPtrInput `pulumi:"agent"`
+	// The machine is a resource Machine, which a preview need not find.
+	Container pulumi.BoolPtrInput `pulumi:"container"`
 	// The machine's public keys, one authorized_keys line each.
 	HostKey pulumi.StringPtrInput `pulumi:"hostKey"`
 	// Accept any host key. Whoever is between you and the machine can then take it over.
@@ -228,6 +232,11 @@ func (o ConnectionOutput) Address() pulumi.StringOutput {
 // Offer the keys of the agent at $SSH_AUTH_SOCK.
 func (o ConnectionOutput) Agent() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v Connection) *bool { return v.Agent }).(pulumi.BoolPtrOutput)
+}
+
+// The machine is a resource Machine, which a preview need not find.
+func (o ConnectionOutput) Container() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v Connection) *bool { return v.Container }).(pulumi.BoolPtrOutput)
 }
 
 // The machine's public keys, one authorized_keys line each.

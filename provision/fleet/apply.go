@@ -54,6 +54,12 @@ func (f *Fleet) Apply(ctx context.Context, targets map[string]Target, change Cha
 	return f.switchOver(ctx, targets, plans, change)
 }
 
+// Check says, without changing anything, why Apply would refuse the targets.
+func (f *Fleet) Check(ctx context.Context, targets map[string]Target) error {
+	_, err := f.plan(ctx, targets)
+	return err
+}
+
 // plan observes and compares all targets, and refuses as a whole what must not
 // be changed anywhere.
 func (f *Fleet) plan(ctx context.Context, targets map[string]Target) (map[string]machine.Plan, error) {

@@ -4,6 +4,8 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"path"
+	"strings"
 
 	"weir/provision/release"
 )
@@ -11,9 +13,10 @@ import (
 // ReleaseName is the name of Kafka's releases; they hold ZooKeeper too.
 const ReleaseName = "kafka"
 
-// programs are the start scripts and tools, and their log settings.
+// programs are the start scripts and tools, and their log settings. bin/0.8
+// holds the tools whose classes had other names then.
 //
-//go:embed bin/*.sh config/*.properties
+//go:embed bin config
 var programs embed.FS
 
 // Release returns the lock of a Kafka version: the jars by committed lock file,
@@ -39,8 +42,12 @@ func ReleaseFrom(version, from, checksum string) (release.Lock, error) {
 }
 
 func withPrograms(l release.Lock) (release.Lock, error) {
+	patterns := []string{"bin/*.sh"}
+	if v, ok := LookUp(l.Version); ok && !v.Features.Has(BrokerClients) {
+		patterns = []string{"bin/lib.sh", "bin/kafka-run-class.sh", "bin/*-server-*.sh", "bin/0.8/*.sh"}
+	}
 	var items []release.Item
-	for _, pattern := range []string{"bin/*.sh", "config/*.properties"} {
+	for _, pattern := range append(patterns, "config/*.properties") {
 		files, err := fs.Glob(programs, pattern)
 		if err != nil {
 			return release.Lock{}, err
@@ -50,7 +57,12 @@ func withPrograms(l release.Lock) (release.Lock, error) {
 			if err != nil {
 				return release.Lock{}, err
 			}
-			items = append(items, release.Item{Place: f, Text: string(text), Executable: f != "bin/lib.sh" && pattern == "bin/*.sh"})
+			dir, _, _ := strings.Cut(f, "/")
+			items = append(items, release.Item{
+				Place: dir + "/" + path.Base(f), Text: string(text),
+				// What starts with #! is a program; lib.sh is read by them.
+				Executable: strings.HasPrefix(string(text), "#!"),
+			})
 		}
 	}
 	l = l.With(items...)

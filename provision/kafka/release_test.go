@@ -158,7 +158,6 @@ func TestProgramsRefuseWithAWayOut(t *testing.T) {
 		{"no ZooKeeper", nil, "zookeeper-shell.sh", nil, "expected ZooKeeper's address"},
 	}
 	tr := newTree(t)
-	// Without the usual PATH the programs still need these.
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			env := tt.env
@@ -294,5 +293,24 @@ func TestOurProgramsGoOverThoseOfAnArchive(t *testing.T) {
 	}
 	if !slices.ContainsFunc(l.Items, func(i release.Item) bool { return i.Place == "bin/kafka-topics.sh" }) {
 		t.Error("bin/kafka-topics.sh is missing")
+	}
+}
+
+func TestAnOldReleaseHasItsOwnTools(t *testing.T) {
+	l, err := kafka.Release("0.8.2.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for place, want := range map[string]string{
+		"bin/kafka-topics.sh":       "tool kafka.admin.TopicCommand ''",
+		"bin/kafka-server-start.sh": "server kafka kafka.Kafka",
+	} {
+		n := slices.IndexFunc(l.Items, func(i release.Item) bool { return i.Place == place })
+		if n < 0 || !strings.Contains(l.Items[n].Text, want) || !l.Items[n].Executable {
+			t.Errorf("%s is missing, or does not hold %q", place, want)
+		}
+	}
+	if slices.ContainsFunc(l.Items, func(i release.Item) bool { return i.Place == "bin/kafka-features.sh" }) {
+		t.Error("it holds a tool of Kafka 3")
 	}
 }

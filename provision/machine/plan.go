@@ -99,8 +99,8 @@ func (p Plan) In(phase Phase) []Step {
 func Diff(name string, want State, is Observed) Plan {
 	old := is.Manifests[want.Component]
 	d := differ{want: want, is: is, old: old.union(old)}
+	d.packages() // first, as they may not be had: then nothing was changed at all
 	d.claim()
-	d.packages()
 	d.users()
 	d.directories()
 	d.releases()
@@ -370,7 +370,7 @@ func (d *differ) shared(dir string) bool {
 	return false
 }
 
-// claim writes, before anything else, a manifest of what is owned and what will
+// claim writes, before anything that is ours, a manifest of what is owned and what will
 // be: whatever happens after it, the next run knows what was ours.
 func (d *differ) claim() {
 	claimed := d.old.union(d.want.manifest(d.old))

@@ -16,7 +16,7 @@ export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractiv
 tab=$(printf '\t')
 umask 022
 exec 3<&0 </dev/null # so that no command but take can read a content
-take() { head -c "$1" <&3; }
+take() { dd bs=65536 count="$1" iflag=fullblock,count_bytes status=none <&3; } # head -c may read ahead
 aside() { # move what is not ours out of the way, never delete it
   mkdir -p /var/lib/weir/aside
   mv -fT -- "$1" "/var/lib/weir/aside/$(date +%Y%m%dT%H%M%S)-$$-${1##*/}"
@@ -88,7 +88,7 @@ func applyScript(steps []Step, sizes map[int]packSize) string {
 	return b.String()
 }
 
-// reloadBefore is the index of the first service step after a change of unit
+// reloadBefore is the index of the first start or restart after a change of unit
 // files, len(steps) where none follows, or -1 where none changes.
 func reloadBefore(steps []Step) int {
 	changed := false
@@ -96,7 +96,7 @@ func reloadBefore(steps []Step) int {
 		if strings.HasPrefix(s.Target, "/etc/systemd/system/") {
 			changed = true
 		}
-		if changed && s.Kind == "service" && s.Action != Stop {
+		if changed && s.Kind == "service" && (s.Action == Start || s.Action == Restart) {
 			return i
 		}
 	}
@@ -152,7 +152,7 @@ func (s Step) command(steps []Step, i int, size packSize) string {
 
 func serviceCommand(a Action) string {
 	if a == Enable {
-		return "systemctl enable --quiet"
+		return "systemctl enable --quiet --no-reload"
 	}
 	return string(a)
 }

@@ -73,7 +73,7 @@ const ReleaseDir = "/opt/weir/releases"
 type Release struct {
 	Name    string
 	Version string
-	// Digest is the sha256, in hex, of the packed release.
+	// Digest is the sha256, in hex, of the tree's SHA256SUMS file.
 	Digest string
 	// Root is the component's directory ("/opt/weir/kafka"): Link is in it.
 	Root string
@@ -81,6 +81,10 @@ type Release struct {
 
 // Dir is where the release's tree is.
 func (r Release) Dir() string {
+	dir := ReleaseDir + "/" + r.Name + "-" + r.Digest[:12]
+	if r.Version == r.Digest[:12] { // software of our own is known by its content
+		return dir
+	}
 	return ReleaseDir + "/" + r.Name + "-" + r.Version + "-" + r.Digest[:12]
 }
 

@@ -32,7 +32,10 @@ func (s *Store) fromMaven(ctx context.Context, tmp string, items []Item) error {
 	}
 	// The plugin's version is the one that the installed Maven names itself: a
 	// company's mirror has that one, and copy is the same in all of them.
-	failed := s.mavenTool().run(ctx, dir, items, "--batch-mode", "--quiet", "--fail-at-end", "-Dstyle.color=never", "dependency:copy")
+	// Without --update-snapshots Maven would not ask again for what was once
+	// missing, however long ago that was mended.
+	failed := s.mavenTool().run(ctx, dir, items,
+		"--batch-mode", "--quiet", "--update-snapshots", "-Dstyle.color=never", "dependency:copy")
 	return s.collect(items, "Maven", func(i Item) string { return filepath.Join(dir, "out", i.checksum()) }, failed)
 }
 

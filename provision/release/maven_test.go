@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"weir/provision/release"
@@ -64,7 +65,7 @@ func TestWhatMavenDidNotBringIsNamed(t *testing.T) {
 	if !ok || len(fetch.Items) == 0 || !strings.Contains(strings.Join(fetch.Items, " "), "slf4j-reload4j:0.0.0-none") {
 		t.Fatalf("got %v, want a FetchError that names the missing jar", err)
 	}
-	if !strings.Contains(fetch.Output, "0.0.0-none") {
+	if !strings.Contains(fetch.Output, "0.0.0-none") || strings.Contains(fetch.Output, "\x1b") {
 		t.Errorf("the output is %q, want what Maven said of the jar", fetch.Output)
 	}
 }
@@ -111,27 +112,47 @@ func TestASilentClientIsNotBelieved(t *testing.T) {
 
 func TestCancellingEndsTheClient(t *testing.T) {
 	dir := t.TempDir()
+	begun := filepath.Join(dir, "begun")
+	if err := syscall.Mkfifo(begun, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s := newStore(t)
-	s.Maven = script(t, dir, "mkfifo "+dir+"/begun 2>/dev/null; echo >"+dir+"/begun; exec sleep 600")
+	s.Maven = script(t, dir, "echo >"+begun+"; exec sleep 600")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- s.Fetch(ctx, small(t)) }()
-	for {
-		if _, err := os.Stat(dir + "/begun"); err == nil {
-			break
-		}
-		select {
-		case err := <-done:
-			t.Fatalf("the client ended by itself: %v", err)
-		default:
-		}
-	}
-	if _, err := os.ReadFile(dir + "/begun"); err != nil {
+	if _, err := os.ReadFile(begun); err != nil { // returns once the client runs
 		t.Fatal(err)
 	}
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
+func TestALockIsMadeOfADependencyTree(t *testing.T) {
+	s := newStore(t)
+	l, err := s.LockMaven(t.Context(), "logging", "1", "libs", "org.slf4j:slf4j-reload4j:1.7.36")
+	if err != nil {
+		t.Fatalf("this test needs Maven and the repositories it is configured for: %v", err)
+	}
+	committed, err := release.Named("kafka", "3.9.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var places []string
+	for _, i := range l.Items {
+		places = append(places, i.Place)
+		if !slices.Contains(committed.Items, i) && !strings.HasPrefix(i.Place, "libs/reload4j") {
+			t.Errorf("%+v is not what the committed lock holds", i)
+		}
+	}
+	if len(places) != 3 || places[0] != "libs/reload4j-1.2.19.jar" || places[1] != "libs/slf4j-api-1.7.36.jar" {
+		t.Errorf("locked %v, want reload4j, slf4j-api and slf4j-reload4j", places)
+	}
+	s.Maven = "no-such-mvn" // everything is in the store already
+	if err := s.Fetch(t.Context(), l); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -84,4 +85,9 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (t *tail) String() string { return strings.TrimSpace(string(t.b)) }
+// String leaves out the colours that Maven sets at its end whatever it is told.
+func (t *tail) String() string {
+	return strings.TrimSpace(colour.ReplaceAllString(string(t.b), ""))
+}
+
+var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")

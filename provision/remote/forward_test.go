@@ -57,6 +57,7 @@ func srvr(conn net.Conn) {
 }
 
 func TestForward(t *testing.T) {
+	t.Parallel()
 	client := remotetest.Dial(t, remotetest.Start(t, remotetest.Config{Name: "kafka-1"}))
 	open := func(t *testing.T, address string) net.Conn {
 		t.Helper()
@@ -167,6 +168,7 @@ func (r *recorder) DialContext(ctx context.Context, _, address string) (net.Conn
 }
 
 func TestVia(t *testing.T) {
+	t.Parallel()
 	address := listen(t, srvr)
 	dial := func(t *testing.T, r *remote.Reach) {
 		t.Helper()

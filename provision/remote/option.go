@@ -19,8 +19,8 @@ const (
 	// keepaliveLost is how long a machine may be silent: a rebooting switch or a
 	// virtual machine being moved are back sooner.
 	keepaliveLost = 30 * time.Second
-	// maxSessions stays below sshd's default MaxSessions, 10, so that a person
-	// who shares nothing with us is not the reason a script fails.
+	// maxSessions stays below sshd's default MaxSessions, 10 a connection, with
+	// room for the session that stops another.
 	maxSessions = 8
 )
 

@@ -25,6 +25,7 @@ import (
 const patience = 20 * time.Second
 
 func TestRunScripts(t *testing.T) {
+	t.Parallel()
 	client := remotetest.Dial(t, remotetest.Start(t, remotetest.Config{}))
 	for name, test := range map[string]struct {
 		text, stdin string
@@ -59,6 +60,7 @@ func TestRunScripts(t *testing.T) {
 }
 
 func TestRunFails(t *testing.T) {
+	t.Parallel()
 	server := remotetest.Start(t, remotetest.Config{Name: "kafka-1"})
 	client := remotetest.Dial(t, server)
 	for name, test := range map[string]struct {
@@ -100,6 +102,7 @@ func TestRunFails(t *testing.T) {
 }
 
 func TestRunStreamsLines(t *testing.T) {
+	t.Parallel()
 	server := remotetest.Start(t, remotetest.Config{})
 	client := remotetest.Dial(t, server)
 	t.Run("each as it arrives, the last without newline", func(t *testing.T) {
@@ -186,6 +189,7 @@ func watchHeap(t *testing.T) (peak func() uint64) {
 }
 
 func TestRunEndsWithItsInput(t *testing.T) {
+	t.Parallel()
 	client := remotetest.Dial(t, remotetest.Start(t, remotetest.Config{}))
 	broken := errors.New("the disk is broken")
 	t.Run("fails when its reader fails, with what the script said", func(t *testing.T) {
@@ -220,6 +224,7 @@ func TestRunEndsWithItsInput(t *testing.T) {
 }
 
 func TestRunIsCancelled(t *testing.T) {
+	t.Parallel()
 	server := remotetest.Start(t, remotetest.Config{})
 	client := remotetest.Dial(t, server)
 	t.Run("while the script runs, and the script ends", func(t *testing.T) {
@@ -284,6 +289,7 @@ func TestRunIsCancelled(t *testing.T) {
 }
 
 func TestRunNoticesALostMachine(t *testing.T) {
+	t.Parallel()
 	t.Run("that breaks the connection", func(t *testing.T) {
 		server := remotetest.Start(t, remotetest.Config{})
 		client := remotetest.Dial(t, server)

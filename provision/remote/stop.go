@@ -21,8 +21,9 @@ const (
 func newTag() string { return "weir-" + strings.ToLower(rand.Text()[:16]) }
 
 // stopper is a shell program that ends the process group of the run with that
-// tag: SIGTERM at once, SIGKILL after the grace. SSH's own signals do not do:
-// sshd passes none on where root is logged in, and none to sudo.
+// tag: SIGTERM at once, SIGKILL after the grace. SSH's own signals do not
+// do: they do not reach what sudo runs, and leave children of the shell behind
+// (seen with OpenSSH 9.2).
 //
 // The tag is an argument of the script's shell. The brackets keep grep from
 // finding itself. The third word after the name in /proc/PID/stat is the group.

@@ -1,7 +1,4 @@
 echo begin 0
-put /var/lib/weir/manifest/kafka.json root root 0644 470 6cc13135f669d8d6173ffc86c046cda70388cd72445099ad12016396753a8283
-echo done 0
-echo begin 1
 if command -v apt-get >/dev/null; then
   apt-get -qq -o DPkg::Lock::Timeout=120 update >&2 || true
   apt-get -qq -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends openjdk-17-jre-headless >&2
@@ -11,6 +8,9 @@ elif command -v zypper >/dev/null; then zypper --quiet --non-interactive install
 elif command -v pacman >/dev/null; then pacman --sync --refresh --needed --noconfirm jre17-openjdk-headless >&2
 elif command -v apk >/dev/null; then apk add --quiet openjdk17-jre-headless >&2
 else echo 'no package manager that weir knows (apt-get, dnf, yum, zypper, pacman, apk): install by hand: openjdk-17-jre-headless' >&2; false; fi
+echo done 0
+echo begin 1
+put /var/lib/weir/manifest/kafka.json root root 0644 470 6cc13135f669d8d6173ffc86c046cda70388cd72445099ad12016396753a8283
 echo done 1
 echo begin 2
 user weir-kafka /var/lib/weir/kafka
@@ -36,10 +36,10 @@ echo done 8
 echo begin 9
 link /opt/weir/kafka/current /opt/weir/releases/kafka-3.9.2-dc9c5edb8b2d
 echo done 9
-systemctl daemon-reload
 echo begin 10
-systemctl enable --quiet weir-kafka.service
+systemctl enable --quiet --no-reload weir-kafka.service
 echo done 10
+systemctl daemon-reload
 echo begin 11
 start weir-kafka.service
 echo done 11

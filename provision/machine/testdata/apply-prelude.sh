@@ -3,7 +3,7 @@ export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractiv
 tab=$(printf '\t')
 umask 022
 exec 3<&0 </dev/null # so that no command but take can read a content
-take() { head -c "$1" <&3; }
+take() { dd bs=65536 count="$1" iflag=fullblock,count_bytes status=none <&3; } # head -c may read ahead
 aside() { # move what is not ours out of the way, never delete it
   mkdir -p /var/lib/weir/aside
   mv -fT -- "$1" "/var/lib/weir/aside/$(date +%Y%m%dT%H%M%S)-$$-${1##*/}"

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -13,12 +14,14 @@ import (
 )
 
 // session is one command: RFC 4254, section 6, without terminals.
-func (s *Server) session(offer ssh.NewChannel) {
+func (s *Server) session(offer ssh.NewChannel, sessions *atomic.Int64) {
 	channel, requests, err := offer.Accept()
 	if err != nil {
+		sessions.Add(-1)
 		return
 	}
-	defer channel.Close() //nolint:errcheck // the client may be gone
+	defer channel.Close()  //nolint:errcheck // the client may be gone
+	defer sessions.Add(-1) // before the client learns that it may open another
 	for r := range requests {
 		if r.Type != "exec" {
 			_ = r.Reply(false, nil)

@@ -67,12 +67,12 @@ func answerAll(requests <-chan *ssh.Request) {
 func (s *Server) channel(offer ssh.NewChannel, sessions *atomic.Int64) {
 	switch offer.ChannelType() {
 	case "session":
-		defer sessions.Add(-1)
 		if sessions.Add(1) > int64(s.config.MaxSessions) {
+			sessions.Add(-1)
 			_ = offer.Reject(ssh.ConnectionFailed, "open failed")
 			return
 		}
-		s.session(offer)
+		s.session(offer, sessions)
 	case "direct-tcpip":
 		s.forward(offer)
 	default:

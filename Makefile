@@ -1,0 +1,52 @@
+# What a person types. `make up` is all it takes on a fresh computer.
+STACK ?= local
+YES   ?=
+ARCHS := amd64 arm64
+JOBS  := producer popularity
+LINT  := go tool -modfile=.ci/tools/lint/go.mod
+# Everything but what needs containers.
+UNIT   = $(shell go list ./... | grep -v '^weir/testenv')
+BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
+
+.PHONY: help build up down test check bench soak clean
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+
+build: ## build ops, the provider and the jobs into bin/
+	$(BUILD) -o bin/ops ./ops
+	$(BUILD) -o bin/pulumi-resource-weir ./infra/cmd/pulumi-resource-weir
+	@for arch in $(ARCHS); do for job in $(JOBS); do \
+	  echo "build the job $$job for linux-$$arch"; \
+	  GOOS=linux GOARCH=$$arch $(BUILD) -o bin/jobs/linux-$$arch/weir-$$job ./jobs/cmd/weir-$$job || exit 1; \
+	done; done
+
+up: setup build ## bring the stack up and verify it (STACK=local)
+	@bin/ops up --stack $(STACK)
+
+down: build ## remove the stack and all that it made, after asking (YES=1 does not ask)
+	@bin/ops down --stack $(STACK) $(if $(YES),--yes)
+
+check: ## the fast part of the tests: format, vet, linters, the import rule, unit tests
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run: gofmt -w .' >&2; exit 1; }
+	go vet ./...
+	$(LINT) staticcheck ./...
+	$(LINT) depguard ./...
+	cd .ci/tools/lint && go test ./...
+	go test $(UNIT)
+
+test: setup build check ## all tests, end to end on containers too
+	go test -timeout 40m ./testenv/...
+
+bench: setup build ## measure: up, up without a change, throughput
+	go test -timeout 40m -run '^$$' -bench . ./testenv/bench/...
+
+soak: setup build ## run for long under faults
+	go test -timeout 26h -tags soak -run Soak ./testenv/...
+
+clean: ## remove what was built; not stacks, not their state
+	rm -rf bin/ops bin/pulumi-resource-weir bin/jobs coverage.out
+
+.PHONY: setup
+setup:
+	@testenv/setup.sh

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"net/netip"
+	"strings"
+	"text/template"
+
+	"gopkg.in/yaml.v3"
+
+	"weir/infra/stack"
+)
+
+// draft is what a new stack is made from.
+type draft struct {
+	// Containers is how many machines to make here; else Machines says where
+	// they are.
+	Containers int
+	Machines   []stack.Machine
+	SSH        stack.SSH
+}
+
+// localSubnet is the containers' network: the config's default.
+var localSubnet = netip.MustParsePrefix("172.30.77.0/24")
+
+// firstContainer is the first container's place in the network: low addresses
+// are left to the computer itself.
+const firstContainer = 11
+
+// yaml writes the stack's config: short, with what a person changes first.
+func (d draft) yaml(name string) ([]byte, error) {
+	machines := d.Machines
+	for i := range d.Containers {
+		address := localSubnet.Addr().As4()
+		address[3] = byte(firstContainer + i)
+		machines = append(machines, stack.Machine{
+			Name: fmt.Sprintf("weir-%d", i+1), Address: netip.AddrFrom4(address).String(), Container: true,
+		})
+	}
+	var b bytes.Buffer
+	err := draftTemplate.Execute(&b, map[string]any{
+		"Stack": name, "Machines": machines, "SSH": d.SSH, "Own": d.Containers == 0,
+		"First": machines[0].Name, "Second": machines[min(1, len(machines)-1)].Name,
+	})
+	return b.Bytes(), err
+}
+
+var draftTemplate = template.Must(template.New("stack").Funcs(template.FuncMap{"yaml": scalar}).Parse(
+	`# What stack {{.Stack}} should be. Edit it, then: bin/ops preview --stack {{.Stack}}
+config:
+  weir:cluster:
+    machines:
+{{- range .Machines}}
+      - {name: {{yaml .Name}}, address: {{yaml .Address}}
+	{{- if .Container}}, container: true{{end}}
+	{{- if .Port}}, port: {{.Port}}{{end}}
+	{{- if .HostKey}}, hostKey: {{yaml .HostKey}}{{end -}} }
+{{- end}}
+{{- if .Own}}
+    ssh:
+      user: {{yaml .SSH.User}}
+	{{- if .SSH.PrivateKeyFile}}
+      privateKeyFile: {{yaml .SSH.PrivateKeyFile}}{{end}}
+	{{- if .SSH.Agent}}
+      agent: true{{end}}
+	{{- if .SSH.KnownHosts}}
+      knownHosts: {{yaml .SSH.KnownHosts}}{{end}}
+	{{- with .SSH.Jump}}
+      jump: {address: {{yaml .Address}}{{if .User}}, user: {{yaml .User}}{{end}}{{if .Port}}, port: {{.Port}}{{end -}} }
+	{{- end}}
+    zookeeper: {}
+    kafka: {}
+{{- else}}
+    zookeeper: {heap: 256m}
+    kafka: {heap: 512m}
+{{- end}}
+    topics:
+      - {name: user-behavior-topic, partitions: 3}
+    jobs:
+      - {name: producer, kind: producer, machine: {{yaml .First}}, topic: user-behavior-topic}
+      - {name: popularity, kind: popularity, machine: {{yaml .Second}}, topic: user-behavior-topic}
+`))
+
+// scalar writes a text as one YAML value on one line.
+func scalar(text string) (string, error) {
+	node := yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+	if strings.ContainsAny(text, ",[]{}\n") {
+		node.Style = yaml.DoubleQuotedStyle // plain texts end at these inside {...}
+	}
+	out, err := yaml.Marshal(&node)
+	return strings.TrimSpace(string(out)), err
+}
+
+// machineFlag reads name=address, or an address that is given a name.
+func machineFlag(index int, name, text string) stack.Machine {
+	label, address, named := strings.Cut(text, "=")
+	if !named {
+		label, address = fmt.Sprintf("%s-%d", name, index+1), text
+	}
+	return stack.Machine{Name: cmp.Or(label, name), Address: address}
+}

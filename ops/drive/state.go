@@ -1,0 +1,131 @@
+package drive
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"weir/provision/inventory"
+)
+
+// state is what is read of the file backend's checkpoint.
+type state struct {
+	Checkpoint struct {
+		Latest struct {
+			Pending   []json.RawMessage `json:"pending_operations"`
+			Resources []json.RawMessage `json:"resources"`
+		} `json:"latest"`
+	} `json:"checkpoint"`
+}
+
+func (p Project) readState(stack string) (state, error) {
+	var s state
+	text, err := os.ReadFile(p.stateFile(stack))
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(text, &s)
+}
+
+// withoutPending drops the pending operations of an exported deployment.
+func withoutPending(deployment json.RawMessage) (json.RawMessage, error) {
+	var d map[string]json.RawMessage
+	if err := json.Unmarshal(deployment, &d); err != nil {
+		return nil, fmt.Errorf("read the state: %w", err)
+	}
+	delete(d, "pending_operations")
+	return json.Marshal(d)
+}
+
+// clusterOutput is the program's output that describes the cluster.
+const clusterOutput = "cluster"
+
+// Cluster returns the cluster as it was last brought up, with the secrets that
+// it takes to log in. It is ErrNoStack where there is none.
+func (s *Stack) Cluster(ctx context.Context) (inventory.Cluster, error) {
+	var c inventory.Cluster
+	if !s.Exists() {
+		return c, fmt.Errorf("stack %s: %w; bring it up: bin/ops up --stack %s", s.Name, ErrNoStack, s.Name)
+	}
+	out, err := s.cli.ask(ctx, s.Project.Root, "stack", "output", "--json", "--show-secrets", "--stack", s.Name)
+	if err != nil {
+		return c, err
+	}
+	var outputs map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(out), &outputs); err != nil {
+		return c, fmt.Errorf("read the outputs of stack %s: %w", s.Name, err)
+	}
+	value, ok := outputs[clusterOutput]
+	if !ok {
+		return c, fmt.Errorf("stack %s was not brought up to its end; run: bin/ops up --stack %s", s.Name, s.Name)
+	}
+	return c, decodeCluster(value, &c)
+}
+
+// decodeCluster takes an object, or a text that holds one.
+func decodeCluster(value json.RawMessage, c *inventory.Cluster) error {
+	var text string
+	if json.Unmarshal(value, &text) == nil {
+		value = json.RawMessage(text)
+	}
+	if err := json.Unmarshal(value, c); err != nil {
+		return fmt.Errorf("read the stack's output %q: %w", clusterOutput, err)
+	}
+	return nil
+}
+
+// Forget removes everything that is kept of a stack here: state, history,
+// backups, locks, keys; not its config. It needs no sound state.
+func (s *Stack) Forget() error {
+	p, root := s.Project, filepath.Join(s.Project.stateDir(), ".pulumi")
+	errs := []error{
+		os.RemoveAll(p.StackDir(s.Name)),
+		os.RemoveAll(filepath.Join(root, "history", projectName, s.Name)),
+		os.RemoveAll(filepath.Join(root, "backups", projectName, s.Name)),
+		os.RemoveAll(p.lockDir(s.Name)),
+	}
+	for _, suffix := range []string{"", ".bak", ".attrs", ".bak.attrs"} {
+		errs = append(errs, removeFile(p.stateFile(s.Name)+suffix))
+	}
+	return errors.Join(errs...)
+}
+
+// Tidy removes what is kept for all stacks, where none is left that needs it.
+// The passphrase stays while any stack's config may hold a secret.
+func (p Project) Tidy() error {
+	states, err := filepath.Glob(filepath.Join(filepath.Dir(p.stateFile("x")), "*.json"))
+	if err != nil || len(states) > 0 {
+		return err
+	}
+	errs := []error{os.RemoveAll(p.stateDir()), os.RemoveAll(p.home())}
+	configs, _ := filepath.Glob(p.StackFile("*")) // the pattern is sound
+	for _, file := range configs {
+		if text, err := os.ReadFile(file); err != nil || bytes.Contains(text, []byte("encryptionsalt:")) {
+			return errors.Join(errs...)
+		}
+	}
+	errs = append(errs, removeFile(p.PassphraseFile()))
+	os.Remove(filepath.Join(p.Root, workDir)) // where it is empty
+	return errors.Join(errs...)
+}
+
+func removeFile(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Damaged says that there is a state and that it cannot be read.
+func (s *Stack) Damaged() bool {
+	_, err := s.Project.readState(s.Name)
+	return err != nil && s.Exists()
+}
+
+// Backup is the file that holds the state before its last change.
+func (s *Stack) Backup() string { return s.Project.stateFile(s.Name) + ".bak" }

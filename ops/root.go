@@ -1,0 +1,112 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"weir/ops/drive"
+	"weir/ops/status/table"
+	"weir/ops/ui"
+	"weir/ops/verify"
+)
+
+// The exit codes, listed in the help text. Those of verify are the same.
+const (
+	exitOK    = verify.ExitHealthy
+	exitError = verify.ExitError
+	exitUsage = verify.ExitUsage
+)
+
+// usageError is a mistake of the person who typed the command, or wrote the
+// config: nothing was done.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// codeError ends with an exit code and says no more: all is said already.
+type codeError int
+
+func (codeError) Error() string { return "" }
+
+// app is what the verbs share.
+type app struct {
+	console *ui.Console
+	stack   string
+	// ran is set when a verb begins: errors before that are about its usage.
+	ran bool
+}
+
+func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	a := &app{console: newConsole(in, out, errOut)}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	var code codeError
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &code):
+		return int(code)
+	}
+	a.console.Fail(err.Error())
+	if !a.ran || errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitError
+}
+
+func newConsole(in io.Reader, out, errOut io.Writer) *ui.Console {
+	return &ui.Console{
+		In: in, Interactive: isTerminal(in), Out: out, Err: errOut,
+		OutStyle: table.StyleOf(out, os.Getenv), ErrStyle: table.StyleOf(errOut, os.Getenv),
+		Live: isTerminal(errOut), Now: time.Now,
+	}
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "ops",
+		Short: "Build and run Kafka stream clusters on machines of your own",
+		Long: `ops builds and runs Kafka stream clusters on machines of your own, over SSH.
+
+A cluster is a stack: what it should be is written in Pulumi.<stack>.yaml.
+
+Exit codes: 0 done, or healthy; 1 an error; 2 a mistake in the command line or
+in the stack's config, nothing was done; 10 the cluster is not healthy.`,
+		SilenceErrors: true, SilenceUsage: true,
+		PersistentPreRun: func(*cobra.Command, []string) { a.ran = true },
+	}
+	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", cmp.Or(os.Getenv("PULUMI_STACK"), "local"),
+		"the stack; $PULUMI_STACK, where it is set, is the default")
+	root.AddCommand(a.initCommand(), a.upCommand(), a.previewCommand(), a.refreshCommand(), a.downCommand(),
+		a.verifyCommand(), a.statusCommand(), a.envCommand(), a.versionCommand())
+	return root
+}
+
+// project finds the project; WEIR_ROOT names it where that is not above the
+// current directory.
+func (a *app) project() (drive.Project, error) {
+	p, err := drive.Find(cmp.Or(os.Getenv("WEIR_ROOT"), "."))
+	if err != nil {
+		return p, usageError{err}
+	}
+	if err := drive.CheckName(a.stack); err != nil {
+		return p, usageError{err}
+	}
+	return p, nil
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"weir/ops/connect"
+	"weir/ops/verify"
+	"weir/provision/inventory"
+)
+
+func (a *app) verifyCommand() *cobra.Command {
+	var options verify.Options
+	format := asTable
+	c := &cobra.Command{
+		Use:   "verify",
+		Short: "Check the cluster from end to end",
+		Long: `verify checks what runs against what was declared, sends messages through every
+broker and reads them back, and recounts what the calculator published.
+It exits 0 where the cluster is healthy, 10 where it is not, 1 where it could
+not be checked.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := options.Validate(); err != nil {
+				return usageError{err}
+			}
+			cluster, err := a.cluster(c.Context())
+			if err != nil {
+				return err
+			}
+			code, err := a.verify(c.Context(), cluster, options, format == asJSON)
+			if err != nil {
+				return err
+			}
+			return asError(code)
+		},
+	}
+	c.Flags().VarP(&format, "output", "o", "table or json")
+	c.Flags().StringSliceVar(&options.Only, "only", nil, "only these checks")
+	c.Flags().StringSliceVar(&options.Skip, "skip", nil, "not these checks")
+	c.Flags().DurationVar(&options.Timeout, "timeout", 0, "bound the whole run (30s)")
+	return c
+}
+
+// verify checks a cluster, writes what was found, and returns the exit code.
+func (a *app) verify(ctx context.Context, cluster inventory.Cluster, o verify.Options, asJSON bool) (int, error) {
+	session, err := connect.Open(ctx, cluster, connect.Options{})
+	if err != nil {
+		return exitError, err
+	}
+	defer session.Close()
+	report := verify.Run(ctx, session, o)
+	if asJSON {
+		return report.ExitCode(), verify.WriteJSON(a.console.Out, report)
+	}
+	return report.ExitCode(), verify.WriteTable(a.console.Out, report, a.console.OutStyle)
+}
+
+// cluster is the stack's, as it was last brought up.
+func (a *app) cluster(ctx context.Context) (inventory.Cluster, error) {
+	p, err := a.project()
+	if err != nil {
+		return inventory.Cluster{}, err
+	}
+	s, err := a.drive(p)
+	if err != nil {
+		return inventory.Cluster{}, err
+	}
+	return s.Cluster(ctx)
+}

@@ -1,0 +1,198 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"weir/ops/connect"
+	"weir/provision/inventory"
+	"weir/provision/remote"
+)
+
+const (
+	// ProbeTopic is verify's own topic. It is made by the first run and kept: a
+	// topic that comes and goes is work for the controller each time.
+	ProbeTopic = "weir-verify"
+	// probeRetention is how long its messages are kept, and how long a segment
+	// stays open: only closed segments are removed.
+	probeRetention = 10 * time.Minute
+	// probeReplicas is the replication factor, where there are as many brokers.
+	probeReplicas = 3
+	// topicReady bounds the wait until every partition of it has a leader.
+	topicReady = 8 * time.Second
+	// topicPoll is how often it is looked at meanwhile.
+	topicPoll = 100 * time.Millisecond
+)
+
+// probeTopic is the probe topic as this run found or made it.
+type probeTopic struct {
+	// leaders are the leaders' broker ids by partition.
+	leaders map[int32]int32
+	err     error
+}
+
+// probeTopicReady makes sure that the topic exists, that it has a partition for
+// each broker, and that every broker that can leads one. All checks share it.
+func (c *subject) probeTopicReady(ctx context.Context) probeTopic {
+	c.probe.Do(func() {
+		c.topic.leaders, c.topic.err = c.prepareTopic(ctx)
+		if c.topic.err == nil {
+			c.answered.Store(true)
+		}
+	})
+	return c.topic
+}
+
+func (c *subject) prepareTopic(ctx context.Context) (map[int32]int32, error) {
+	ctx, cancel := context.WithTimeout(ctx, topicReady)
+	defer cancel()
+	changed := false // one change a run: what it does not bring about is found
+	for {
+		found, err := c.describeTopic(ctx)
+		if err != nil {
+			return nil, err
+		}
+		leaders, moved := leadersOf(found)
+		switch {
+		case len(found.Partitions) >= len(c.cluster.Kafka.Brokers) && len(leaders) == len(found.Partitions) && (len(moved) == 0 || changed):
+			return leaders, nil
+		case changed:
+		case len(found.Partitions) < len(c.cluster.Kafka.Brokers):
+			err = c.makeTopic(ctx, found)
+			changed = true
+		case len(moved) > 0:
+			// Where it fails, a broker is left that leads nothing: that is found.
+			_ = c.elect(ctx, moved)
+			changed = true
+		}
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%d of %d partitions of topic %s have a leader after %s",
+				len(leaders), len(c.cluster.Kafka.Brokers), ProbeTopic, topicReady)
+		case <-time.After(topicPoll):
+		}
+	}
+}
+
+// describeTopic returns the topic without partitions where it does not exist.
+func (c *subject) describeTopic(ctx context.Context) (*sarama.TopicMetadata, error) {
+	answer, err := c.AnyMetadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range answer.Topics {
+		if t.Name == ProbeTopic {
+			return t, nil
+		}
+	}
+	return &sarama.TopicMetadata{Name: ProbeTopic}, nil
+}
+
+// leadersOf returns who leads, and the partitions that another broker than the
+// preferred one leads although that one is in sync.
+func leadersOf(t *sarama.TopicMetadata) (leaders map[int32]int32, moved []int32) {
+	leaders = map[int32]int32{}
+	for _, p := range t.Partitions {
+		if p.Leader < 0 {
+			continue
+		}
+		leaders[p.ID] = p.Leader
+		if len(p.Replicas) > 0 && p.Leader != p.Replicas[0] && slices.Contains(p.Isr, p.Replicas[0]) {
+			moved = append(moved, p.ID)
+		}
+	}
+	slices.Sort(moved)
+	return leaders, moved
+}
+
+// makeTopic creates the topic, or gives it partitions for brokers that came later.
+func (c *subject) makeTopic(ctx context.Context, found *sarama.TopicMetadata) error {
+	admin, err := c.Admin(ctx)
+	if err != nil {
+		return err
+	}
+	assignment := assign(slices.Sorted(maps.Values(c.cluster.Kafka.Brokers)))
+	_, err = connect.Bounded(ctx, func() (struct{}, error) {
+		if had := len(found.Partitions); had > 0 {
+			return struct{}{}, admin.CreatePartitions(ProbeTopic, int32(len(assignment)), assignment[had:], false)
+		}
+		return struct{}{}, admin.CreateTopic(ProbeTopic, topicDetail(assignment), false)
+	})
+	if err == nil || errors.Is(err, sarama.ErrTopicAlreadyExists) {
+		return nil
+	}
+	return fmt.Errorf("create topic %s with replicas %v: %w", ProbeTopic, assignment, err)
+}
+
+// assign gives each broker one partition to lead, followed by the next ones.
+func assign(brokers []int32) [][]int32 {
+	replicas := min(probeReplicas, len(brokers))
+	assignment := make([][]int32, len(brokers))
+	for i := range brokers {
+		for j := range replicas {
+			assignment[i] = append(assignment[i], brokers[(i+j)%len(brokers)])
+		}
+	}
+	return assignment
+}
+
+func topicDetail(assignment [][]int32) *sarama.TopicDetail {
+	text := func(s string) *string { return &s }
+	milliseconds := strconv.FormatInt(probeRetention.Milliseconds(), 10)
+	detail := &sarama.TopicDetail{
+		// The counts follow from the assignment and must not be said twice.
+		NumPartitions: -1, ReplicationFactor: -1,
+		ReplicaAssignment: map[int32][]int32{},
+		ConfigEntries: map[string]*string{
+			"cleanup.policy": text("delete"),
+			"retention.ms":   text(milliseconds),
+			"segment.ms":     text(milliseconds),
+			// One replica may be away, as in the topics that matter.
+			"min.insync.replicas": text(strconv.Itoa(max(1, len(assignment[0])-1))),
+		},
+	}
+	for i, replicas := range assignment {
+		detail.ReplicaAssignment[int32(i)] = replicas
+	}
+	return detail
+}
+
+// elect gives partitions of our own topic back to their preferred leaders:
+// after a restart the brokers do so by themselves only minutes later.
+func (c *subject) elect(ctx context.Context, partitions []int32) error {
+	admin, err := c.Admin(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = connect.Bounded(ctx, func() (struct{}, error) {
+		_, err := admin.ElectLeaders(sarama.PreferredElection, map[string][]int32{ProbeTopic: partitions})
+		return struct{}{}, err
+	})
+	return err
+}
+
+// unprobed says that there is no usable probe topic.
+func (c *subject) unprobed(err error) Finding {
+	return Finding{
+		Machine: strings.Join(brokerMachines(c.cluster), ", "), Found: err.Error(),
+		Expected: fmt.Sprintf("topic %s with a partition led by each of %d brokers", ProbeTopic, len(c.cluster.Kafka.Brokers)),
+		Next:     describe(c.cluster, ProbeTopic),
+	}
+}
+
+// tool is the command line of one of Kafka's own tools on a broker's machine.
+func tool(c inventory.Cluster, name string, args ...string) string {
+	path := strings.TrimRight(c.Kafka.Home, "/") + "/bin/" + name
+	return remote.QuoteAll(append([]string{path, "--bootstrap-server", strings.Join(c.Bootstrap(), ",")}, args...)...)
+}

@@ -1,0 +1,197 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"weir/ops/connect"
+	"weir/provision/inventory"
+)
+
+// runLimit bounds a whole run: an operator waits for it, and what does not
+// answer in half a minute does not serve its users either.
+const runLimit = 30 * time.Second
+
+// Options choose what to check. The zero value checks everything.
+type Options struct {
+	// Only and Skip name checks; see Names. Empty Only is all.
+	Only, Skip []string
+	// Timeout bounds the whole run; 0 means 30 s.
+	Timeout time.Duration
+}
+
+// UsageError says that the options name a check that does not exist, or leave none.
+type UsageError struct{ Problem string }
+
+func (e *UsageError) Error() string { return e.Problem }
+
+// Validate returns a *UsageError where the options make no sense.
+func (o Options) Validate() error {
+	for _, name := range slices.Concat(o.Only, o.Skip) {
+		if !slices.Contains(Names(), name) {
+			return &UsageError{fmt.Sprintf("there is no check %q; there are: %s", name, strings.Join(Names(), ", "))}
+		}
+	}
+	if o.Timeout < 0 {
+		return &UsageError{fmt.Sprintf("timeout %s: want a positive duration", o.Timeout)}
+	}
+	for _, name := range Names() {
+		if o.chosen(name) {
+			return nil
+		}
+	}
+	return &UsageError{"the options leave no check to run"}
+}
+
+func (o Options) chosen(name string) bool {
+	return (len(o.Only) == 0 || slices.Contains(o.Only, name)) && !slices.Contains(o.Skip, name)
+}
+
+// check is one question with its time limit.
+type check struct {
+	name, title string
+	limit       time.Duration
+	run         func(ctx context.Context, c *subject, r *record)
+}
+
+// checks are all there are, in the order of the report.
+func checks() []check {
+	return []check{
+		{"machines", "machines, services, roles", machinesLimit, checkMachines},
+		{"topics", "topics and replicas", topicsLimit, checkTopics},
+		{"console", "console round trip", consoleLimit, checkConsole},
+		{"probe", "write and read through every leader", probeLimit, checkProbe},
+		{"jobs", "jobs recounted", jobsLimit, checkJobs},
+	}
+}
+
+// Names are the checks' names, in the order of the report.
+func Names() []string {
+	var names []string
+	for _, c := range checks() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// subject is what is checked, and what checks share.
+type subject struct {
+	*connect.Session
+	cluster inventory.Cluster
+	// run tells this run's messages from those of others.
+	run string
+	// answered is set when anything at all has answered.
+	answered atomic.Bool
+
+	probe sync.Once
+	topic probeTopic
+}
+
+// Run checks a cluster. It returns within Options.Timeout, or when ctx ends,
+// with all that was found until then.
+func Run(ctx context.Context, s *connect.Session, o Options) Report {
+	started := time.Now()
+	report := Report{Cluster: s.Cluster.Name, Started: started.UTC(), Checks: []Result{}}
+	if err := o.Validate(); err != nil {
+		report.Error, report.usage = err.Error(), true
+		return report
+	}
+	limited, cancel := context.WithTimeout(ctx, cmp.Or(o.Timeout, runLimit))
+	defer cancel()
+	c := &subject{Session: s, cluster: s.Cluster, run: newRunID(started)}
+	report.Checks = runAll(limited, c, checks(), o.chosen)
+	report.Seconds = time.Since(started).Seconds()
+	switch {
+	case ctx.Err() != nil:
+		report.Error = "stopped before the end: " + context.Cause(ctx).Error()
+	case !c.answered.Load():
+		report.Error = "no machine and no broker answered, so nothing could be checked"
+	}
+	report.judge()
+	return report
+}
+
+func runAll(ctx context.Context, c *subject, all []check, chosen func(string) bool) []Result {
+	results := make([]Result, len(all))
+	var wg sync.WaitGroup
+	for i, one := range all {
+		if !chosen(one.name) {
+			r := new(record)
+			r.skip("not asked for")
+			results[i] = r.seal()
+			results[i].Name, results[i].Title = one.name, one.title
+			continue
+		}
+		wg.Go(func() { results[i] = one.do(ctx, c) })
+	}
+	wg.Wait()
+	return results
+}
+
+// do runs one check within its limit.
+func (one check) do(ctx context.Context, c *subject) Result {
+	started := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, one.limit)
+	defer cancel()
+	r := new(record)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		one.run(ctx, c, r)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		// A check that listens to ctx says better than this what was missing.
+		select {
+		case <-done:
+		case <-time.After(lastWords):
+			r.fail(one.late(c, r.waitingFor(), time.Since(started)))
+		}
+	}
+	result := r.seal()
+	result.Name, result.Title = one.name, one.title
+	result.Seconds = time.Since(started).Seconds()
+	return result
+}
+
+// lastWords is how long a check whose time is over may take to say so.
+const lastWords = 300 * time.Millisecond
+
+func (one check) late(c *subject, waiting string, after time.Duration) Finding {
+	var machines []string
+	for _, m := range c.cluster.Machines {
+		machines = append(machines, m.Name)
+	}
+	return Finding{
+		Machine:  strings.Join(machines, ", "),
+		Found:    fmt.Sprintf("not done after %.0f s, %s", after.Seconds(), cmp.Or(waiting, "waiting for an answer")),
+		Expected: fmt.Sprintf("an end within %.0f s", one.limit.Seconds()),
+		Next:     "ops status",
+	}
+}
+
+// settle looks again, twice a second, while a look finds something wrong and
+// the limit is not over: a leader that moves, or a replica that catches up,
+// right now is not a fault. It returns what the last look found.
+func settle(ctx context.Context, limit time.Duration, look func() []Finding) []Finding {
+	const pause = 500 * time.Millisecond
+	deadline := time.Now().Add(limit)
+	for {
+		findings := look()
+		if len(findings) == 0 || time.Now().Add(pause).After(deadline) {
+			return findings
+		}
+		select {
+		case <-ctx.Done():
+			return findings
+		case <-time.After(pause):
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package verify
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"weir/ops/status/table"
+)
+
+// WriteJSON writes the report as one indented JSON object.
+func WriteJSON(w io.Writer, r Report) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(r)
+}
+
+// WriteTable writes the report for people: a line a check, under it what was
+// seen or what is wrong, what was expected and what to type next.
+func WriteTable(w io.Writer, r Report, style table.Style) error {
+	var out strings.Builder
+	for _, c := range r.Checks {
+		writeCheck(&out, c, style)
+	}
+	if out.Len() > 0 {
+		out.WriteString("\n")
+	}
+	out.WriteString(verdict(r, style) + "\n")
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func writeCheck(out *strings.Builder, c Result, style table.Style) {
+	head := fmt.Sprintf("%s  %-10s", sign(c.Outcome, style), c.Name)
+	if c.Outcome == Skipped {
+		fmt.Fprintf(out, "%s%s\n", head, style.Faint(c.Title+": skipped, "+table.Clean(c.Reason)))
+		return
+	}
+	fmt.Fprintf(out, "%s%-38s%8s\n", head, c.Title, table.Seconds(c.Seconds))
+	for _, f := range c.Findings {
+		writeFinding(out, f, style)
+	}
+	for _, e := range c.Evidence {
+		out.WriteString("      " + style.Faint(table.Clean(e)) + "\n")
+	}
+}
+
+func writeFinding(out *strings.Builder, f Finding, style table.Style) {
+	found := table.Clean(f.Found)
+	if f.Machine != "" {
+		found = table.Clean(f.Machine) + ": " + found
+	}
+	fmt.Fprintf(out, "      %s\n", style.Bad(found))
+	fmt.Fprintf(out, "        expected  %s\n", table.Clean(f.Expected))
+	fmt.Fprintf(out, "        next      %s\n", table.Clean(f.Next))
+}
+
+func sign(o Outcome, style table.Style) string {
+	plain := map[Outcome]string{OK: "ok     ", Failed: "FAILED ", Skipped: "skipped"}[o]
+	if style.Unicode {
+		plain = map[Outcome]string{OK: "✓", Failed: "✗", Skipped: "-"}[o]
+	}
+	switch o {
+	case OK:
+		return style.Good(plain)
+	case Failed:
+		return style.Bad(plain)
+	}
+	return style.Faint(plain)
+}
+
+// verdict is the last line, which says it all.
+func verdict(r Report, style table.Style) string {
+	counts := map[Outcome]int{}
+	for _, c := range r.Checks {
+		counts[c.Outcome]++
+	}
+	took := fmt.Sprintf("%d ok, %d failed, %d skipped in %s", counts[OK], counts[Failed], counts[Skipped], table.Seconds(r.Seconds))
+	name := "cluster " + table.Clean(r.Cluster)
+	switch {
+	case r.usage:
+		return style.Bad(table.Clean(r.Error))
+	case r.Error != "":
+		return fmt.Sprintf("%s %s: %s", name, style.Bad("could not be checked"), table.Clean(r.Error))
+	case r.Healthy:
+		return fmt.Sprintf("%s is %s: %s", name, style.Good("healthy"), took)
+	}
+	return fmt.Sprintf("%s is %s: %s", name, style.Bad("NOT healthy"), took)
+}

@@ -1,0 +1,152 @@
+// Package e2e tests weir from end to end: real containers with systemd and
+// sshd, real SSH, real ZooKeeper and Kafka, and the programs that people run.
+//
+// One cluster serves all tests. It is brought up by the first test that needs
+// it, and taken down behind the last, which is a test of its own. Each test
+// leaves the cluster healthy.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"weir/testenv"
+)
+
+// stackName is the shared cluster's; bareStack's machines carry no cluster.
+const (
+	stackName = "e2e"
+	bareStack = "e2e-bare"
+	subnet    = "172.30.78.0/24"
+)
+
+const stackConfig = `config:
+  weir:cluster:
+    machines:
+      - {name: weir-1, address: 172.30.78.11, container: true}
+      - {name: weir-2, address: 172.30.78.12, container: true}
+      - {name: weir-3, address: 172.30.78.13, container: true}
+    containers: {subnet: 172.30.78.0/24}
+    zookeeper: {heap: 256m}
+    kafka: {heap: 512m}
+    topics:
+      - {name: user-behavior-topic, partitions: 3, replicationFactor: 3}
+    jobs:
+      - {name: producer, kind: producer, machine: weir-1, topic: user-behavior-topic}
+      - {name: popularity, kind: popularity, machine: weir-2, topic: user-behavior-topic}
+`
+
+// shared is the cluster that the tests share.
+var shared struct {
+	project
+	once sync.Once
+	err  error
+}
+
+// sweepPatience bounds the removal of a few containers.
+const sweepPatience = 2 * time.Minute
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	dir, err := os.MkdirTemp("", "weir-e2e-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		shared.project, err = newProject(dir)
+	}
+	if err == nil {
+		err = sweep(ctx) // what a killed run left
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "end-to-end tests cannot begin:", err)
+		return 1
+	}
+	code := m.Run()
+	if err := sweep(context.WithoutCancel(ctx)); err != nil {
+		fmt.Fprintln(os.Stderr, "end-to-end tests left machines behind:", err)
+		return 1
+	}
+	return code
+}
+
+func sweep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, sweepPatience)
+	defer cancel()
+	for _, stack := range []string{stackName, bareStack} {
+		if _, err := testenv.Sweep(ctx, stack); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cluster returns the shared cluster, healthy. The first call brings it up; its
+// first `ops up` is killed in the middle, as the next must finish its work.
+func cluster(t *testing.T) project {
+	t.Helper()
+	shared.once.Do(func() { shared.err = bringUp(t) })
+	if shared.err != nil {
+		t.Fatalf("the shared cluster did not come up: %v", shared.err)
+	}
+	return shared.project
+}
+
+func bringUp(t *testing.T) error {
+	p := shared.project
+	if err := p.write(stackName, stackConfig); err != nil {
+		return err
+	}
+	if err := killedUp(t, p); err != nil {
+		return err
+	}
+	r, err := p.ops(context.WithoutCancel(t.Context()), "up", "--stack", stackName)
+	if err != nil {
+		return err
+	}
+	if r.code != 0 {
+		return fmt.Errorf("ops up: exit code %d\n%s", r.code, r.all())
+	}
+	t.Logf("ops up said:\n%s", r.stdout)
+	return nil
+}
+
+// killedUp begins a first install and kills it, with all of its processes, as
+// soon as the first broker's files are being put on its machine.
+func killedUp(t *testing.T, p project) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), opsPatience)
+	defer cancel()
+	cmd := p.command(ctx, "up", "--stack", stackName)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		select {
+		case err := <-ended:
+			return fmt.Errorf("ops up ended before it could be killed: %v\n%s", err, said.String())
+		case <-time.After(200 * time.Millisecond):
+		}
+		// Until the machine is there this is an error, and asked again.
+		if out, err := machine("weir-2").Exec(ctx, "ls", "/etc/weir"); err == nil && strings.Contains(out, "kafka") {
+			err := p.killAll()
+			<-ended
+			return err
+		}
+	}
+}
+
+// machine is a machine of the shared cluster, for what is done to it from outside.
+func machine(name string) testenv.Machine { return testenv.Machine{Stack: stackName, Name: name} }
