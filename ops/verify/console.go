@@ -182,7 +182,7 @@ export KAFKA_JVM_PERFORMANCE_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 func (t *trip) producerScript(c *subject) string {
 	return toolSettings + fmt.Sprintf("timeout -k 2 %d ", toolSeconds) +
-		tool(c.cluster, "kafka-console-producer.sh", "--topic", ProbeTopic, "--sync", "--request-required-acks", "all",
+		tool(c.cluster, "kafka-console-producer.sh", "--topic", ProbeTopic, "--sync", "--timeout", "0", "--request-required-acks", "all", // without it each message lingers for a second
 			"--property", "parse.key=true", "--property", "key.separator=:") +
 		" >/dev/null\n"
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,8 +27,9 @@ const (
 	probeRetention = 10 * time.Minute
 	// probeReplicas is the replication factor, where there are as many brokers.
 	probeReplicas = 3
-	// topicReady bounds the wait until every partition of it has a leader.
-	topicReady = 8 * time.Second
+	// topicReady bounds the wait until every partition of it has a leader: a
+	// cluster that was just started on busy machines took 5 s.
+	topicReady = 15 * time.Second
 	// topicPoll is how often it is looked at meanwhile.
 	topicPoll = 100 * time.Millisecond
 )
@@ -129,7 +131,10 @@ func (c *subject) makeTopic(ctx context.Context, found *sarama.TopicMetadata) er
 		}
 		return struct{}{}, admin.CreateTopic(ProbeTopic, topicDetail(assignment), false)
 	})
-	if err == nil || errors.Is(err, sarama.ErrTopicAlreadyExists) {
+	// A controller that is slow to answer goes on all the same; whether it did
+	// is what the caller looks at next.
+	var slow net.Error
+	if err == nil || errors.Is(err, sarama.ErrTopicAlreadyExists) || errors.As(err, &slow) && slow.Timeout() {
 		return nil
 	}
 	return fmt.Errorf("create topic %s with replicas %v: %w", ProbeTopic, assignment, err)

@@ -21,11 +21,13 @@ import (
 	"weir/testenv"
 )
 
-// stackName is the shared cluster's; bareStack's machines carry no cluster.
-const (
-	stackName = "e2e"
-	bareStack = "e2e-bare"
-	subnet    = "172.30.78.0/24"
+// stackName is the shared cluster's; bareStack's machines carry no cluster. The
+// variables let two runs be on one computer: each removes what it finds of its
+// stacks.
+var (
+	stackName  = cmp.Or(os.Getenv("WEIR_E2E_STACK"), "e2e")
+	bareStack  = cmp.Or(os.Getenv("WEIR_E2E_BARE"), "e2e-bare")
+	bareSubnet = cmp.Or(os.Getenv("WEIR_E2E_BARE_SUBNET"), "172.30.79.0/24")
 )
 
 const stackConfig = `config:

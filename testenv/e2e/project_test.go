@@ -73,8 +73,13 @@ const opsPatience = 8 * time.Minute
 func (p project) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(p.dir, "bin", "ops"), args...)
 	cmd.Dir = p.dir
-	cmd.Env = append(os.Environ(), "WEIR_ROOT="+p.dir, "NO_COLOR=1", "PULUMI_STACK=")
+	cmd.Env = p.environ()
 	return cmd
+}
+
+// environ is the environment of all programs that are run in this project.
+func (p project) environ() []string {
+	return append(os.Environ(), "WEIR_ROOT="+p.dir, "NO_COLOR=1", "PULUMI_STACK=")
 }
 
 // ops runs bin/ops and waits for it.
