@@ -25,6 +25,8 @@ func (a *app) envCommand() *cobra.Command {
 			if err := p.Prepare(); err != nil {
 				return err
 			}
+			// The passphrase of another project would win over our file.
+			fmt.Fprintln(a.console.Out, "unset PULUMI_CONFIG_PASSPHRASE")
 			for _, v := range append(p.Shared(), drive.Variable{Name: "PULUMI_STACK", Value: a.stack}) {
 				fmt.Fprintf(a.console.Out, "export %s=%s\n", v.Name, remote.Quote(v.Value))
 			}

@@ -22,7 +22,7 @@ type Topic struct{ env *Env }
 // TopicArgs are what a person declares of a topic.
 type TopicArgs struct {
 	Brokers           []BrokerRef       `pulumi:"brokers"`
-	Version           *string           `pulumi:"version,optional"`
+	KafkaVersion      *string           `pulumi:"kafkaVersion,optional"`
 	Name              string            `pulumi:"name"`
 	Partitions        int               `pulumi:"partitions"`
 	ReplicationFactor int               `pulumi:"replicationFactor"`
@@ -54,7 +54,7 @@ func (t *Topic) Annotate(a infer.Annotator) {
 // Annotate documents the fields in the provider's schema.
 func (t *TopicArgs) Annotate(a infer.Annotator) {
 	a.Describe(&t.Brokers, "The cluster's brokers, at least one.")
-	a.Describe(&t.Version, "Kafka's version; "+kafka.DefaultVersion+" where not set.")
+	a.Describe(&t.KafkaVersion, "Kafka's version; "+kafka.DefaultVersion+" where not set.")
 	a.Describe(&t.Name, "The topic's name.")
 	a.Describe(&t.Partitions, "How many partitions; it can be raised, never lowered.")
 	a.Describe(&t.ReplicationFactor, "How many copies; a difference is reported, not changed.")
@@ -70,7 +70,7 @@ func (t TopicArgs) topic() kafka.Topic {
 }
 
 func (t TopicArgs) admin(e *Env) (*kafka.Admin, error) {
-	return e.admin(or(t.Version, kafka.DefaultVersion), t.Brokers)
+	return e.admin(or(t.KafkaVersion, kafka.DefaultVersion), t.Brokers)
 }
 
 // Check validates the topic.
@@ -85,8 +85,8 @@ func (Topic) Check(ctx context.Context, req infer.CheckRequest) (infer.CheckResp
 
 func validateTopic(a TopicArgs) problem.List {
 	problems := kafka.ValidateTopic(a.topic(), len(a.Brokers))
-	if _, ok := kafka.LookUp(or(a.Version, kafka.DefaultVersion)); !ok {
-		problems.Add("version", "%q is not known; write one of %v", value(a.Version), kafka.Supported())
+	if _, ok := kafka.LookUp(or(a.KafkaVersion, kafka.DefaultVersion)); !ok {
+		problems.Add("kafkaVersion", "%q is not known; write one of %v", value(a.KafkaVersion), kafka.Supported())
 	}
 	return problems
 }

@@ -176,7 +176,7 @@ func (d *declaration) kafka() (err error) {
 func (d *declaration) topics() error {
 	for _, t := range d.cfg.Topics {
 		topic, err := weir.NewTopic(d.ctx, t.Name, &weir.TopicArgs{
-			Brokers: d.brokerRefs(), Version: pulumi.String(d.cfg.Kafka.Version), Name: pulumi.String(t.Name),
+			Brokers: d.brokerRefs(), KafkaVersion: pulumi.String(d.cfg.Kafka.Version), Name: pulumi.String(t.Name),
 			Partitions: pulumi.Int(int(t.Partitions)), ReplicationFactor: pulumi.Int(int(t.ReplicationFactor)),
 			Config: settings(t.Config), DeleteData: pulumi.Bool(t.DeleteData),
 		}, pulumi.DependsOn([]pulumi.Resource{d.brokers}), pulumi.DeletedWith(d.brokers))

@@ -22,6 +22,8 @@ type Topic struct {
 	Config pulumi.StringMapOutput `pulumi:"config"`
 	// Lets a delete remove the topic with its messages.
 	DeleteData pulumi.BoolPtrOutput `pulumi:"deleteData"`
+	// Kafka's version; 3.9.2 where not set.
+	KafkaVersion pulumi.StringPtrOutput `pulumi:"kafkaVersion"`
 	// The topic's name.
 	Name pulumi.StringOutput `pulumi:"name"`
 	// How many partitions; it can be raised, never lowered.
@@ -30,8 +32,6 @@ type Topic struct {
 	ReplicationFactor pulumi.IntOutput `pulumi:"replicationFactor"`
 	// Computed: empty. A refresh puts here why no broker answered.
 	Unreachable pulumi.StringPtrOutput `pulumi:"unreachable"`
-	// Kafka's version; 3.9.2 where not set.
-	Version pulumi.StringPtrOutput `pulumi:"version"`
 }
 
 // NewTopic registers a new resource with the given unique name, arguments, and options.
@@ -92,6 +92,8 @@ type topicArgs struct {
 	Config map[string]string `pulumi:"config"`
 	// Lets a delete remove the topic with its messages.
 	DeleteData *bool `pulumi:"deleteData"`
+	// Kafka's version; 3.9.2 where not set.
+	KafkaVersion *string `pulumi:"kafkaVersion"`
 	// The topic's name.
 	Name string `pulumi:"name"`
 	// How many partitions; it can be raised, never lowered.
@@ -100,8 +102,6 @@ type topicArgs struct {
 	ReplicationFactor int `pulumi:"replicationFactor"`
 	// Computed: empty. A refresh puts here why no broker answered.
 	Unreachable *string `pulumi:"unreachable"`
-	// Kafka's version; 3.9.2 where not set.
-	Version *string `pulumi:"version"`
 }
 
 // The set of arguments for constructing a Topic resource.
@@ -112,6 +112,8 @@ type TopicArgs struct {
 	Config pulumi.StringMapInput
 	// Lets a delete remove the topic with its messages.
 	DeleteData pulumi.BoolPtrInput
+	// Kafka's version; 3.9.2 where not set.
+	KafkaVersion pulumi.StringPtrInput
 	// The topic's name.
 	Name pulumi.StringInput
 	// How many partitions; it can be raised, never lowered.
@@ -120,8 +122,6 @@ type TopicArgs struct {
 	ReplicationFactor pulumi.IntInput
 	// Computed: empty. A refresh puts here why no broker answered.
 	Unreachable pulumi.StringPtrInput
-	// Kafka's version; 3.9.2 where not set.
-	Version pulumi.StringPtrInput
 }
 
 func (TopicArgs) ElementType() reflect.Type {
@@ -176,6 +176,11 @@ func (o TopicOutput) DeleteData() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v *Topic) pulumi.BoolPtrOutput { return v.DeleteData }).(pulumi.BoolPtrOutput)
 }
 
+// Kafka's version; 3.9.2 where not set.
+func (o TopicOutput) KafkaVersion() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Topic) pulumi.StringPtrOutput { return v.KafkaVersion }).(pulumi.StringPtrOutput)
+}
+
 // The topic's name.
 func (o TopicOutput) Name() pulumi.StringOutput {
 	return o.ApplyT(func(v *Topic) pulumi.StringOutput { return v.Name }).(pulumi.StringOutput)
@@ -194,11 +199,6 @@ func (o TopicOutput) ReplicationFactor() pulumi.IntOutput {
 // Computed: empty. A refresh puts here why no broker answered.
 func (o TopicOutput) Unreachable() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *Topic) pulumi.StringPtrOutput { return v.Unreachable }).(pulumi.StringPtrOutput)
-}
-
-// Kafka's version; 3.9.2 where not set.
-func (o TopicOutput) Version() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v *Topic) pulumi.StringPtrOutput { return v.Version }).(pulumi.StringPtrOutput)
 }
 
 func init() {

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,9 @@ func checkJobs(ctx context.Context, c *subject, r *record) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		machines := status.Machines(ctx, c.Session)
+		if slices.ContainsFunc(machines, func(m status.Machine) bool { return m.Reachable }) {
+			c.answered.Store(true)
+		}
 		for _, job := range c.cluster.Jobs {
 			r.fail(judgeUnit(c.cluster, job, machines)...)
 		}

@@ -107,7 +107,8 @@ func (c *subject) passThrough(ctx context.Context, leaders map[int32]int32) ([]p
 func probeConfig(config *sarama.Config) *sarama.Config {
 	config.Producer.Partitioner = sarama.NewManualPartitioner
 	config.Producer.Idempotent = true
-	config.Producer.Retry.Max = 3
+	// 3 s: as long as leaders may take to learn that they were elected.
+	config.Producer.Retry.Max, config.Producer.Retry.Backoff = 30, 100*time.Millisecond
 	config.Net.MaxOpenRequests = 1
 	return config
 }

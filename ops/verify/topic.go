@@ -65,7 +65,9 @@ func (c *subject) prepareTopic(ctx context.Context) (map[int32]int32, error) {
 		leaders, moved := leadersOf(found)
 		switch {
 		case len(found.Partitions) >= len(c.cluster.Kafka.Brokers) && len(leaders) == len(found.Partitions) && (len(moved) == 0 || changed):
-			return leaders, nil
+			if !changed || c.spread(ctx, leaders) {
+				return leaders, nil
+			}
 		case changed:
 		case len(found.Partitions) < len(c.cluster.Kafka.Brokers):
 			err = c.makeTopic(ctx, found)
@@ -85,6 +87,26 @@ func (c *subject) prepareTopic(ctx context.Context) (map[int32]int32, error) {
 		case <-time.After(topicPoll):
 		}
 	}
+}
+
+// spread says whether every leader knows by itself that it leads: the controller
+// tells one broker after the other.
+func (c *subject) spread(ctx context.Context, leaders map[int32]int32) bool {
+	for partition, leader := range leaders {
+		answer, err := c.Metadata(ctx, brokerMachine(c.cluster, leader))
+		if err != nil {
+			continue // it is found wanting by what is sent through it
+		}
+		knows := slices.ContainsFunc(answer.Topics, func(t *sarama.TopicMetadata) bool {
+			return t.Name == ProbeTopic && slices.ContainsFunc(t.Partitions, func(p *sarama.PartitionMetadata) bool {
+				return p.ID == partition && p.Leader == leader
+			})
+		})
+		if !knows {
+			return false
+		}
+	}
+	return true
 }
 
 // describeTopic returns the topic without partitions where it does not exist.

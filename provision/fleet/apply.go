@@ -54,10 +54,16 @@ func (f *Fleet) Apply(ctx context.Context, targets map[string]Target, change Cha
 	return f.switchOver(ctx, targets, plans, change)
 }
 
-// Check says, without changing anything, why Apply would refuse the targets.
+// Check says, without changing anything, why Apply would refuse the targets, or
+// fail for want of a package.
 func (f *Fleet) Check(ctx context.Context, targets map[string]Target) error {
-	_, err := f.plan(ctx, targets)
-	return err
+	plans, err := f.plan(ctx, targets)
+	if err != nil {
+		return err
+	}
+	return f.each(targets, func(name string, t Target) error {
+		return machine.Installable(ctx, f.Pool.On(t.Host), plans[name])
+	})
 }
 
 // plan observes and compares all targets, and refuses as a whole what must not

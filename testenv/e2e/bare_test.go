@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"os/exec"
@@ -77,18 +78,21 @@ func on(t *testing.T, m testenv.Machine, script string) string {
 func undo(t *testing.T, m testenv.Machine, script string) {
 	t.Helper()
 	t.Cleanup(func() {
-		if out, err := m.Exec(t.Context(), "sh", "-ec", script); err != nil {
+		if out, err := m.Exec(withoutEnd(t), "sh", "-ec", script); err != nil {
 			t.Errorf("machine %s is not as it was: %v\n%s", m.Name, err, out)
 		}
 	})
 }
+
+// withoutEnd is a test's context for cleaning up: its own has ended by then.
+func withoutEnd(t *testing.T) context.Context { return context.WithoutCancel(t.Context()) }
 
 // fingerprintScript lists what weir could change: files with their kinds,
 // modes, owners, sizes and times, users, packages, enabled and running units.
 // Left out is what changes by itself while somebody logs in, or looks for
 // packages: the package manager's cache and what sudo and systemd note.
 const fingerprintScript = `
-find /etc /home /opt /root /srv /usr /var/lib \( \
+find /etc /home /opt /root /srv /usr/bin /usr/local /var/lib \( \
     -path /var/lib/apt -o -path /var/lib/sudo -o -path /var/lib/systemd -o -path /var/lib/dpkg/lock -o -path /var/lib/dpkg/lock-frontend \
   \) -prune -o -not -path /var/lib -printf '%p %y %m %u:%g %s %T@ %l\n' | sort
 getent passwd
@@ -132,15 +136,21 @@ func difference(before, after string) string {
 	return b.String()
 }
 
+// typed is the environment of a typed pulumi: its own notes are kept apart from
+// those of whoever runs the test.
+func (p project) typed() []string {
+	return append(p.environ(), "PULUMI_HOME="+filepath.Join(p.dir, ".weir", "pulumi"))
+}
+
 // secret sets a secret of a stack the way a person does: with a typed pulumi
 // that works on the project's state.
 func (p project) secret(t *testing.T, stack, key, value string) {
 	t.Helper()
 	const script = `eval "$(bin/ops env --stack "$1")"
-pulumi stack select "$1" 2>/dev/null || pulumi stack init "$1"
+pulumi stack init --no-select "$1" || true # it may be there
 pulumi config set --secret "weir:$2"`
 	cmd := exec.CommandContext(t.Context(), "sh", "-ec", script, "sh", stack, key)
-	cmd.Dir, cmd.Env, cmd.Stdin = p.dir, p.environ(), strings.NewReader(value)
+	cmd.Dir, cmd.Env, cmd.Stdin = p.dir, p.typed(), strings.NewReader(value)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("set the secret %s: %v\n%s", key, err, out)
 	}

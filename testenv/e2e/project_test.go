@@ -52,6 +52,16 @@ func newProject(dir string) (project, error) {
 	return project{dir}, nil
 }
 
+// newTestProject is a project that ends with its test.
+func newTestProject(t *testing.T) project {
+	t.Helper()
+	p, err := newProject(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // write writes the config of a stack.
 func (p project) write(stack, config string) error {
 	return os.WriteFile(filepath.Join(p.dir, "Pulumi."+stack+".yaml"), []byte(config), 0o644)
@@ -117,6 +127,16 @@ func wantAll(t *testing.T, text string, parts ...string) {
 	for _, part := range parts {
 		if !strings.Contains(text, part) {
 			t.Errorf("want a text that says %q, got:\n%s", part, text)
+		}
+	}
+}
+
+// wantNone checks that a text says none of some things.
+func wantNone(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if strings.Contains(text, part) {
+			t.Errorf("want a text without %q, got:\n%s", part, text)
 		}
 	}
 }

@@ -17,7 +17,7 @@ type host struct {
 	pulumirpc.UnimplementedLanguageRuntimeServer
 
 	engine string // where the engine listens; programs report to it
-	work   string // a directory of this process, for what it builds
+	builds string // the directory of what it builds
 
 	stdout, stderr io.Writer
 

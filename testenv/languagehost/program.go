@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,8 +22,8 @@ import (
 const endGrace = 5 * time.Second
 
 // program returns the executable to run: the runtime's option `binary`, or
-// what is built from the program's directory. It is built to the same place
-// each time, so that the second of an up's two runs finds it up to date.
+// what is built from the program's directory. Each directory has its file, so that
+// a build of what has not changed takes no time.
 func (h *host) program(ctx context.Context, info *pulumirpc.ProgramInfo) (string, error) {
 	if binary := info.GetOptions().GetFields()["binary"].GetStringValue(); binary != "" {
 		path, err := exec.LookPath(binary)
@@ -31,11 +32,12 @@ func (h *host) program(ctx context.Context, info *pulumirpc.ProgramInfo) (string
 		}
 		return path, nil
 	}
-	path := filepath.Join(h.work, "program")
+	dir := info.GetProgramDirectory()
+	path := filepath.Join(h.builds, fmt.Sprintf("program-%x", sha256.Sum256([]byte(dir))))
 	build := exec.CommandContext(ctx, "go", "build", "-o", path, ".")
-	build.Dir = info.GetProgramDirectory()
+	build.Dir = dir
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build in %s: %w\n%s", build.Dir, err, out)
+		return "", fmt.Errorf("go build in %s: %w\n%s", dir, err, out)
 	}
 	return path, nil
 }
