@@ -1,6 +1,7 @@
 # What a person types. `make up` is all it takes on a fresh computer.
 STACK ?= local
 YES   ?=
+WRITE ?=
 ARCHS := amd64 arm64
 JOBS  := producer popularity
 LINT  := go tool -modfile=.ci/tools/lint/go.mod
@@ -38,11 +39,11 @@ check: ## the fast part of the tests: format, vet, linters, the import rule, uni
 test: setup build check ## all tests, end to end on containers too
 	go test -timeout 40m ./testenv/...
 
-bench: setup build ## measure: up, up without a change, throughput
-	go test -timeout 40m -run '^$$' -bench . ./testenv/bench/...
+bench: setup build ## measure how long ops takes (WRITE=1 puts it into docs/performance.md)
+	@go run ./testenv/bench $(if $(WRITE),-write)
 
-soak: setup build ## run for long under faults
-	go test -timeout 26h -tags soak -run Soak ./testenv/...
+soak: setup build ## run for long under faults (WEIR_SOAK_ROUNDS=20)
+	go test -timeout 26h -count 1 -v -tags soak -run Soak ./testenv/e2e
 
 clean: ## remove what was built; not stacks, not their state
 	rm -rf bin/ops bin/pulumi-resource-weir bin/jobs coverage.out

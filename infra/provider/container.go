@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"strings"
 
 	"weir/testenv"
 
@@ -89,7 +90,7 @@ func (m Machine) Update(ctx context.Context, req infer.UpdateRequest[MachineArgs
 
 func (m Machine) ensure(ctx context.Context, a MachineArgs) error {
 	log := p.GetLogger(ctx)
-	_, err := testenv.Ensure(ctx, a.spec(), func(step string) { log.Info(a.Machine + ": " + step) })
+	_, err := testenv.Ensure(ctx, a.spec(), func(step string) { log.Info(strings.TrimPrefix(step, "machine ")) })
 	return err
 }
 

@@ -45,6 +45,7 @@ type KafkaArgs struct {
 	ZooKeeper  []string          `pulumi:"zookeeper"`
 	Port       *int              `pulumi:"port,optional"`
 	Heap       *string           `pulumi:"heap,optional"`
+	JVMOptions *string           `pulumi:"jvmOptions,optional"`
 	DataDir    *string           `pulumi:"dataDir,optional"`
 	Config     map[string]string `pulumi:"config,optional"`
 	Release    *Release          `pulumi:"release,optional"`
@@ -80,6 +81,7 @@ func (k *KafkaArgs) Annotate(a infer.Annotator) {
 	a.Describe(&k.ZooKeeper, "The ensemble's client addresses, host:port.")
 	a.Describe(&k.Port, "The listener's port; 9092 where not set.")
 	a.Describe(&k.Heap, "The JVM's heap, 512m; sized from the machine's memory where not set.")
+	a.Describe(&k.JVMOptions, "In place of the start script's choice of collector and compiler.")
 	a.Describe(&k.DataDir, "Where data lives on every machine.")
 	a.Describe(&k.Config, "Merged into server.properties.")
 	a.Describe(&k.Release, "The software.")
@@ -92,7 +94,7 @@ func (k *KafkaArgs) software() *software { return k.Release.of(kafka.Component, 
 
 func (k *KafkaArgs) spec() kafka.Spec {
 	s := kafka.Spec{
-		Cluster: k.Cluster, Version: k.software().version, ZooKeeper: k.ZooKeeper, Heap: value(k.Heap), Config: k.Config,
+		Cluster: k.Cluster, Version: k.software().version, ZooKeeper: k.ZooKeeper, Heap: value(k.Heap), JVMOptions: value(k.JVMOptions), Config: k.Config,
 		Layout: layout.Layout{DataDir: value(k.DataDir)}, Release: k.software().release(),
 	}
 	if k.Port != nil {

@@ -37,6 +37,7 @@ type ZooKeeperArgs struct {
 	Members    []ZooKeeperMember `pulumi:"members"`
 	ClientPort *int              `pulumi:"clientPort,optional"`
 	Heap       *string           `pulumi:"heap,optional"`
+	JVMOptions *string           `pulumi:"jvmOptions,optional"`
 	DataDir    *string           `pulumi:"dataDir,optional"`
 	Config     map[string]string `pulumi:"config,optional"`
 	Release    *Release          `pulumi:"release,optional"`
@@ -71,6 +72,7 @@ func (z *ZooKeeperArgs) Annotate(a infer.Annotator) {
 	a.Describe(&z.Members, "The ensemble's servers, one a machine.")
 	a.Describe(&z.ClientPort, "Where clients connect; 2181 where not set.")
 	a.Describe(&z.Heap, "The JVM's heap, 256m; sized from the machine's memory where not set.")
+	a.Describe(&z.JVMOptions, "In place of the start script's choice of collector and compiler.")
 	a.Describe(&z.DataDir, "Where data lives on every machine.")
 	a.Describe(&z.Config, "Merged into zookeeper.properties.")
 	a.Describe(&z.Release, "The software: a release of Kafka holds its ZooKeeper.")
@@ -83,7 +85,7 @@ func (z *ZooKeeperArgs) software() *software { return z.Release.of(zookeeper.Com
 
 func (z *ZooKeeperArgs) spec() zookeeper.Spec {
 	s := zookeeper.Spec{
-		Cluster: z.Cluster, ClientPort: value(z.ClientPort), Heap: value(z.Heap), Config: z.Config,
+		Cluster: z.Cluster, ClientPort: value(z.ClientPort), Heap: value(z.Heap), JVMOptions: value(z.JVMOptions), Config: z.Config,
 		Layout: layout.Layout{DataDir: value(z.DataDir)}, Release: z.software().release(),
 	}
 	for _, m := range z.Members {

@@ -11,6 +11,7 @@ import (
 	"weir/provision/kafka"
 	"weir/provision/problem"
 	"weir/provision/properties"
+	"weir/provision/systemd"
 	"weir/provision/zookeeper"
 )
 
@@ -29,6 +30,7 @@ func (c *checker) zookeeper() {
 	}
 	c.port("zookeeper.clientPort", &z.ClientPort, defaultClientPort)
 	c.heap("zookeeper.heap", z.Heap)
+	systemd.CheckJVMOptions("zookeeper.jvmOptions", z.JVMOptions, &c.problems)
 	c.remotePath("zookeeper.dataDir", z.DataDir)
 	c.settings("zookeeper.config", z.Config, zookeeperSettings)
 	if len(z.Members) == 0 {
@@ -48,6 +50,7 @@ func (c *checker) kafka() {
 	c.version(k)
 	c.port("kafka.port", &k.Port, defaultKafkaPort)
 	c.heap("kafka.heap", k.Heap)
+	systemd.CheckJVMOptions("kafka.jvmOptions", k.JVMOptions, &c.problems)
 	c.remotePath("kafka.dataDir", k.DataDir)
 	c.settings("kafka.config", k.Config, kafkaSettings)
 	if len(k.Brokers) == 0 {

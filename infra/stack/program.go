@@ -136,7 +136,7 @@ func (d *declaration) zookeeper() (err error) {
 	}
 	d.ensemble, err = weir.NewZooKeeper(d.ctx, "zookeeper", &weir.ZooKeeperArgs{
 		Cluster: pulumi.String(d.cfg.Name), Members: members, ClientPort: pulumi.Int(z.ClientPort),
-		Heap: text(z.Heap), DataDir: text(z.DataDir), Config: settings(z.Config),
+		Heap: text(z.Heap), JvmOptions: text(z.JVMOptions), DataDir: text(z.DataDir), Config: settings(z.Config),
 		Release: d.release(), DeleteData: pulumi.Bool(d.deleteData()),
 	}, d.with(first, d.hosts...)...)
 	return err
@@ -167,7 +167,7 @@ func (d *declaration) kafka() (err error) {
 	}
 	d.brokers, err = weir.NewKafka(d.ctx, "kafka", &weir.KafkaArgs{
 		Cluster: pulumi.String(d.cfg.Name), Brokers: brokers, Zookeeper: pulumi.ToStringArray(d.connect()),
-		Port: pulumi.Int(k.Port), Heap: text(k.Heap), DataDir: text(k.DataDir), Config: settings(k.Config),
+		Port: pulumi.Int(k.Port), Heap: text(k.Heap), JvmOptions: text(k.JVMOptions), DataDir: text(k.DataDir), Config: settings(k.Config),
 		Release: d.release(), DeleteData: pulumi.Bool(k.DeleteData),
 	}, d.with(first, append(d.hosts[:len(d.hosts):len(d.hosts)], d.ensemble)...)...)
 	return err

@@ -31,6 +31,8 @@ type Kafka struct {
 	Digest pulumi.StringPtrOutput `pulumi:"digest"`
 	// The JVM's heap, 512m; sized from the machine's memory where not set.
 	Heap pulumi.StringPtrOutput `pulumi:"heap"`
+	// In place of the start script's choice of collector and compiler.
+	JvmOptions pulumi.StringPtrOutput `pulumi:"jvmOptions"`
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines ShownMapOutput `pulumi:"machines"`
 	// The listener's port; 9092 where not set.
@@ -104,6 +106,8 @@ type kafkaArgs struct {
 	Digest *string `pulumi:"digest"`
 	// The JVM's heap, 512m; sized from the machine's memory where not set.
 	Heap *string `pulumi:"heap"`
+	// In place of the start script's choice of collector and compiler.
+	JvmOptions *string `pulumi:"jvmOptions"`
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines map[string]Shown `pulumi:"machines"`
 	// The listener's port; 9092 where not set.
@@ -130,6 +134,8 @@ type KafkaArgs struct {
 	Digest pulumi.StringPtrInput
 	// The JVM's heap, 512m; sized from the machine's memory where not set.
 	Heap pulumi.StringPtrInput
+	// In place of the start script's choice of collector and compiler.
+	JvmOptions pulumi.StringPtrInput
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines ShownMapInput
 	// The listener's port; 9092 where not set.
@@ -214,6 +220,11 @@ func (o KafkaOutput) Digest() pulumi.StringPtrOutput {
 // The JVM's heap, 512m; sized from the machine's memory where not set.
 func (o KafkaOutput) Heap() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *Kafka) pulumi.StringPtrOutput { return v.Heap }).(pulumi.StringPtrOutput)
+}
+
+// In place of the start script's choice of collector and compiler.
+func (o KafkaOutput) JvmOptions() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Kafka) pulumi.StringPtrOutput { return v.JvmOptions }).(pulumi.StringPtrOutput)
 }
 
 // Computed: what each machine should be. A refresh puts here what each machine is.

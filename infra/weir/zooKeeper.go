@@ -31,6 +31,8 @@ type ZooKeeper struct {
 	Digest pulumi.StringPtrOutput `pulumi:"digest"`
 	// The JVM's heap, 256m; sized from the machine's memory where not set.
 	Heap pulumi.StringPtrOutput `pulumi:"heap"`
+	// In place of the start script's choice of collector and compiler.
+	JvmOptions pulumi.StringPtrOutput `pulumi:"jvmOptions"`
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines ShownMapOutput `pulumi:"machines"`
 	// The ensemble's servers, one a machine.
@@ -99,6 +101,8 @@ type zooKeeperArgs struct {
 	Digest *string `pulumi:"digest"`
 	// The JVM's heap, 256m; sized from the machine's memory where not set.
 	Heap *string `pulumi:"heap"`
+	// In place of the start script's choice of collector and compiler.
+	JvmOptions *string `pulumi:"jvmOptions"`
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines map[string]Shown `pulumi:"machines"`
 	// The ensemble's servers, one a machine.
@@ -123,6 +127,8 @@ type ZooKeeperArgs struct {
 	Digest pulumi.StringPtrInput
 	// The JVM's heap, 256m; sized from the machine's memory where not set.
 	Heap pulumi.StringPtrInput
+	// In place of the start script's choice of collector and compiler.
+	JvmOptions pulumi.StringPtrInput
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines ShownMapInput
 	// The ensemble's servers, one a machine.
@@ -205,6 +211,11 @@ func (o ZooKeeperOutput) Digest() pulumi.StringPtrOutput {
 // The JVM's heap, 256m; sized from the machine's memory where not set.
 func (o ZooKeeperOutput) Heap() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *ZooKeeper) pulumi.StringPtrOutput { return v.Heap }).(pulumi.StringPtrOutput)
+}
+
+// In place of the start script's choice of collector and compiler.
+func (o ZooKeeperOutput) JvmOptions() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ZooKeeper) pulumi.StringPtrOutput { return v.JvmOptions }).(pulumi.StringPtrOutput)
 }
 
 // Computed: what each machine should be. A refresh puts here what each machine is.

@@ -47,6 +47,9 @@ type Spec struct {
 	// Heap is the virtual machine's heap, "512m"; empty lets the start script
 	// size it from the machine's memory.
 	Heap string
+	// JVMOptions take the place of the start script's own choice of collector
+	// and compiler, words that begin with -XX, apart by spaces; empty keeps it.
+	JVMOptions string
 
 	// Release holds bin/kafka-server-start.sh.
 	Release machine.Release

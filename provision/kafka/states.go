@@ -96,7 +96,7 @@ func (s Spec) unit(b Broker, server, logging string) systemd.Service {
 		Wants:        b.After,
 		User:         s.Layout.User,
 		Command:      []string{s.Release.Link() + "/bin/kafka-server-start.sh", server},
-		Environment:  systemd.JVMVariables(s.Heap, s.Layout.TempDir, s.Layout.LogDir, logging),
+		Environment:  systemd.JVMVariables(s.Heap, s.JVMOptions, s.Layout.TempDir, s.Layout.LogDir, logging),
 		Directory:    s.Layout.DataDir,
 		Reads:        []string{s.Release.Root, s.Layout.ConfigDir},
 		Writes:       []string{s.Layout.DataDir, s.Layout.LogDir, s.Layout.TempDir},

@@ -10,6 +10,7 @@ import (
 	"weir/provision/layout"
 	"weir/provision/problem"
 	"weir/provision/properties"
+	"weir/provision/systemd"
 )
 
 var (
@@ -32,6 +33,7 @@ func Validate(s Spec) problem.List {
 	validateBrokers(s.Brokers, &p)
 	validateZooKeeper(s, &p)
 	validateListeners(s, &p)
+	systemd.CheckJVMOptions("jvmOptions", s.JVMOptions, &p)
 	if s.Heap != "" && !heapPattern.MatchString(s.Heap) {
 		p.Add("heap", "%q is not a size; write a number with m or g, such as 512m", s.Heap)
 	}

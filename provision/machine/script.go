@@ -44,14 +44,15 @@ directory() { # PATH OWNER GROUP MODE
   new=${1%/*}/.new-${1##*/}
   rm -rf "$new" "$1.old"
   mkdir -p "$new"
-  take "$3" | tar "$4" - -C "$new" --no-same-owner
-  if [ "$(sha256sum <"$new/SHA256SUMS" | cut -c1-64)" != "$2" ]; then
-    rm -rf "$new"; echo "the release arrived damaged: SHA256SUMS is not the one of the lock file" >&2; return 1
+  if ! take "$3" | tar "$4" - -C "$new" --no-same-owner ||
+    [ "$(sha256sum <"$new/SHA256SUMS" | cut -c1-64)" != "$2" ] ||
+    ! (cd "$new" && sha256sum --check --strict --quiet SHA256SUMS >&2); then
+    rm -rf "$new"; echo "the release did not arrive as the lock file says" >&2; return 1
   fi
-  (cd "$new" && sha256sum --check --strict --quiet SHA256SUMS >&2)
   if [ -d "$1" ]; then mv -T "$1" "$1.old"; fi
   mv -T "$new" "$1"
   tree "$1" >"$1.tree"
+  rm -rf "$1.old" # what runs from it keeps the files that it has opened
 }
 link() { mkdir -p "${1%/*}"; ln -sfn "$2" "$1.new"; mv -fT "$1.new" "$1"; } # PATH TARGET
 mark() { mkdir -p /run/weir/restart; : >"/run/weir/restart/$1"; } # UNIT
@@ -75,35 +76,28 @@ user() { # NAME HOME
 func applyScript(steps []Step, sizes map[int]packSize) string {
 	var b strings.Builder
 	b.WriteString(applyPrelude)
-	reload := reloadBefore(steps)
-	for i, s := range steps {
-		if i == reload {
+	stale := false // systemd knows the units as they were
+	reload := func() {
+		if stale {
 			b.WriteString("systemctl daemon-reload\n")
 		}
+		stale = false
+	}
+	for i, s := range steps {
+		if s.Kind == "service" && (s.Action == Start || s.Action == Restart) {
+			reload()
+		}
 		fmt.Fprintf(&b, "echo begin %d\n%s\necho done %d\n", i, s.command(steps, i, sizes[i]), i)
+		stale = stale || s.changesUnits()
 	}
-	if reload == len(steps) {
-		b.WriteString("systemctl daemon-reload\n")
-	}
+	reload()
 	return b.String()
 }
 
-// reloadBefore is the index of the first start or restart after a change of unit
-// files, len(steps) where none follows, or -1 where none changes.
-func reloadBefore(steps []Step) int {
-	changed := false
-	for i, s := range steps {
-		if strings.HasPrefix(s.Target, "/etc/systemd/system/") {
-			changed = true
-		}
-		if changed && s.Kind == "service" && (s.Action == Start || s.Action == Restart) {
-			return i
-		}
-	}
-	if changed {
-		return len(steps)
-	}
-	return -1
+// changesUnits says that systemd must read its units again. Without that it
+// would go on saying of one that was enabled that it is not.
+func (s Step) changesUnits() bool {
+	return s.Action == Enable || strings.HasPrefix(s.Target, "/etc/systemd/system/")
 }
 
 func (s Step) command(steps []Step, i int, size packSize) string {

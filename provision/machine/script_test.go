@@ -149,3 +149,34 @@ func TestObserveReadsWhatARealShellAnswers(t *testing.T) {
 		t.Errorf("free space: got %v", o.Free)
 	}
 }
+
+func TestSystemdReadsItsUnitsAgainWhereOneChanged(t *testing.T) {
+	unit := func(a Action, name string) Step { return Step{Phase: Switch, Action: a, Kind: "service", Target: name} }
+	file := func(path string) Step {
+		return Step{Phase: Switch, Action: Remove, Kind: "file", Target: path}
+	}
+	for _, c := range []struct {
+		name  string
+		steps []Step
+		want  string
+	}{
+		{"nothing of systemd's", []Step{file("/etc/weir/a"), unit(Restart, "a")}, "0 1"},
+		{"before the first start, once", []Step{file("/etc/systemd/system/a.service"), unit(Enable, "a"), unit(Start, "a"), unit(Restart, "b")}, "0 1 reload 2 3"},
+		{"at the end, where nothing is started", []Step{unit(Enable, "a")}, "0 reload"},
+		{"again, where a later step changes more", []Step{unit(Enable, "a"), unit(Start, "a"), unit(Enable, "b"), unit(Start, "b")}, "0 reload 1 2 reload 3"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			for line := range strings.Lines(strings.TrimPrefix(applyScript(c.steps, nil), applyPrelude)) {
+				if n, ok := strings.CutPrefix(line, "echo begin "); ok {
+					got = append(got, strings.TrimSpace(n))
+				} else if line == "systemctl daemon-reload\n" {
+					got = append(got, "reload")
+				}
+			}
+			if s := strings.Join(got, " "); s != c.want {
+				t.Errorf("got %s, want %s", s, c.want)
+			}
+		})
+	}
+}

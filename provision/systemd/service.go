@@ -10,11 +10,13 @@ package systemd
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"weir/provision/machine"
+	"weir/provision/problem"
 )
 
 // Dir is where an administrator's unit files belong.
@@ -138,14 +140,31 @@ func underHome(p string) bool {
 // JVMVariables are the environment of Kafka's own start scripts: heap size
 // ("" leaves it to the script), directories and log settings. A virtual
 // machine out of memory is ended, so that systemd starts a sound one.
-func JVMVariables(heap, tempDir, logDir, log4j string) []Variable {
+func JVMVariables(heap, options, tempDir, logDir, log4j string) []Variable {
 	v := []Variable{
 		{"KAFKA_OPTS", "-Djava.io.tmpdir=" + tempDir + " -XX:+ExitOnOutOfMemoryError"},
 		{"KAFKA_LOG4J_OPTS", "-Dlog4j.configuration=file:" + path.Clean(log4j)},
 		{"LOG_DIR", logDir},
 	}
+	if options != "" {
+		v = append([]Variable{{"KAFKA_JVM_PERFORMANCE_OPTS", options}}, v...)
+	}
 	if heap != "" {
 		v = append([]Variable{{"KAFKA_HEAP_OPTS", "-Xms" + heap + " -Xmx" + heap}}, v...)
 	}
 	return v
+}
+
+// jvmOption is one word as the JVM takes it, with nothing that a shell or
+// systemd would read otherwise.
+var jvmOption = regexp.MustCompile(`^-XX:[A-Za-z0-9+=._:/-]+$`)
+
+// CheckJVMOptions adds a problem where options are not words of that form; at
+// is their path.
+func CheckJVMOptions(at, options string, problems *problem.List) {
+	for word := range strings.FieldsSeq(options) {
+		if !jvmOption.MatchString(word) {
+			problems.Add(at, "%q is not an option; write words such as -XX:+UseSerialGC, apart by spaces", word)
+		}
+	}
 }

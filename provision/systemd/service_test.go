@@ -29,7 +29,7 @@ func TestServiceText(t *testing.T) {
 	golden.Compare(t, "example.service", example().String())
 	jvm := example()
 	jvm.JVM = true
-	jvm.Environment = JVMVariables("256m", "/var/lib/weir/tmp/example", "/var/log/weir/example", "/etc/weir/example/log4j.properties")
+	jvm.Environment = JVMVariables("256m", "", "/var/lib/weir/tmp/example", "/var/log/weir/example", "/etc/weir/example/log4j.properties")
 	golden.Compare(t, "jvm.service", jvm.String())
 }
 

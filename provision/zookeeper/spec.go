@@ -39,6 +39,9 @@ type Spec struct {
 	// Heap is the virtual machine's heap, "256m"; empty lets the start script
 	// size it from the machine's memory.
 	Heap string
+	// JVMOptions take the place of the start script's own choice of collector
+	// and compiler, words that begin with -XX, apart by spaces; empty keeps it.
+	JVMOptions string
 
 	// Release holds bin/zookeeper-server-start.sh; Kafka's does.
 	Release machine.Release

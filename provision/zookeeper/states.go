@@ -91,7 +91,7 @@ func (s Spec) unit(m Member, config, logging string) systemd.Service {
 		Description:  fmt.Sprintf("ZooKeeper member %d of cluster %s", m.ID, s.Cluster),
 		User:         s.Layout.User,
 		Command:      []string{s.Release.Link() + "/bin/zookeeper-server-start.sh", config},
-		Environment:  systemd.JVMVariables(s.Heap, s.Layout.TempDir, s.Layout.LogDir, logging),
+		Environment:  systemd.JVMVariables(s.Heap, s.JVMOptions, s.Layout.TempDir, s.Layout.LogDir, logging),
 		Directory:    s.Layout.DataDir,
 		Reads:        []string{s.Release.Root, s.Layout.ConfigDir},
 		Writes:       []string{s.Layout.DataDir, s.Layout.LogDir, s.Layout.TempDir},

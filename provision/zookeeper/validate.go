@@ -8,6 +8,7 @@ import (
 	"weir/provision/layout"
 	"weir/provision/problem"
 	"weir/provision/properties"
+	"weir/provision/systemd"
 )
 
 // maxID is the largest myid; ZooKeeper keeps it in one byte of a session id.
@@ -35,6 +36,7 @@ func Validate(s Spec) problem.List {
 			p.Add(f.path, "%d is not a positive number", f.value)
 		}
 	}
+	systemd.CheckJVMOptions("jvmOptions", s.JVMOptions, &p)
 	if s.Heap != "" && !heapPattern.MatchString(s.Heap) {
 		p.Add("heap", "%q is not a size; write a number with m or g, such as 256m", s.Heap)
 	}

@@ -136,22 +136,26 @@ func difference(before, after string) string {
 	return b.String()
 }
 
-// typed is the environment of a typed pulumi: its own notes are kept apart from
-// those of whoever runs the test.
-func (p project) typed() []string {
-	return append(p.environ(), "PULUMI_HOME="+filepath.Join(p.dir, ".weir", "pulumi"))
+// secrets sets secrets of a new stack the way a person does: with a typed
+// pulumi that works on the project's state.
+func (p project) secrets(t *testing.T, stack string, secrets map[string]string) {
+	t.Helper()
+	p.pulumi(t, "", "stack", "init", "--no-select", stack)
+	for key, value := range secrets {
+		p.pulumi(t, value, "config", "set", "--secret", "--stack", stack, "weir:"+key)
+	}
 }
 
-// secret sets a secret of a stack the way a person does: with a typed pulumi
-// that works on the project's state.
-func (p project) secret(t *testing.T, stack, key, value string) {
+// pulumi runs a typed pulumi, with what `ops env` tells a person to set.
+func (p project) pulumi(t *testing.T, input string, args ...string) string {
 	t.Helper()
-	const script = `eval "$(bin/ops env --stack "$1")"
-pulumi stack init --no-select "$1" || true # it may be there
-pulumi config set --secret "weir:$2"`
-	cmd := exec.CommandContext(t.Context(), "sh", "-ec", script, "sh", stack, key)
-	cmd.Dir, cmd.Env, cmd.Stdin = p.dir, p.typed(), strings.NewReader(value)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("set the secret %s: %v\n%s", key, err, out)
+	cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-ec", `eval "$(bin/ops env)"; pulumi "$@"`, "sh"}, args...)...)
+	cmd.Dir, cmd.Stdin = p.dir, strings.NewReader(input)
+	// What a typed pulumi notes for itself is kept out of the user's home.
+	cmd.Env = append(p.environ(), "PULUMI_HOME="+filepath.Join(p.dir, ".weir", "pulumi"))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("pulumi %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
+	return string(out)
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/provision/machine"
+	provision "weir/provision/machine"
 	"weir/provision/release"
 	"weir/provision/remote"
 	"weir/testenv"
@@ -20,9 +20,9 @@ const plainCluster = "plain"
 
 // plain is a bare machine and a connection to it.
 type plain struct {
-	testenv.Machine
+	at testenv.Machine
 	*remote.Client
-	packs machine.Packs
+	packs provision.Packs
 }
 
 // connect returns the machine of these tests. Each test has a component of its
@@ -30,7 +30,7 @@ type plain struct {
 func connect(t *testing.T) plain {
 	t.Helper()
 	m := bare(t, 4)
-	return plain{Machine: m, Client: dial(t, m)}
+	return plain{at: m, Client: dial(t, m)}
 }
 
 func dial(t *testing.T, m testenv.Machine) *remote.Client {
@@ -43,30 +43,30 @@ func dial(t *testing.T, m testenv.Machine) *remote.Client {
 	return c
 }
 
-func (p plain) observe(t *testing.T, want machine.State) machine.Observed {
+func (p plain) observe(t *testing.T, want provision.State) provision.Observed {
 	t.Helper()
-	is, err := machine.Observe(t.Context(), p, want)
+	is, err := provision.Observe(t.Context(), p, want)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return is
 }
 
-func (p plain) diff(t *testing.T, want machine.State) machine.Plan {
+func (p plain) diff(t *testing.T, want provision.State) provision.Plan {
 	t.Helper()
-	return machine.Diff(p.Name, want, p.observe(t, want))
+	return provision.Diff(p.at.Name, want, p.observe(t, want))
 }
 
-func (p plain) apply(ctx context.Context, plan machine.Plan) error {
-	if err := machine.Apply(ctx, p, plan, machine.Stage, p.packs, nil); err != nil {
+func (p plain) apply(ctx context.Context, plan provision.Plan) error {
+	if err := provision.Apply(ctx, p, plan, provision.Stage, p.packs, nil); err != nil {
 		return err
 	}
-	return machine.Apply(ctx, p, plan, machine.Switch, p.packs, nil)
+	return provision.Apply(ctx, p, plan, provision.Switch, p.packs, nil)
 }
 
 // converge makes the machine what it should be, and expects that it then is. It
 // returns the plan that was carried out.
-func (p plain) converge(t *testing.T, want machine.State) machine.Plan {
+func (p plain) converge(t *testing.T, want provision.State) provision.Plan {
 	t.Helper()
 	plan := p.diff(t, want)
 	if err := p.apply(t.Context(), plan); err != nil {
@@ -79,13 +79,13 @@ func (p plain) converge(t *testing.T, want machine.State) machine.Plan {
 }
 
 // owned puts a component on the machine, and takes it off when the test ends.
-func (p plain) owned(t *testing.T, want machine.State) machine.Plan {
+func (p plain) owned(t *testing.T, want provision.State) provision.Plan {
 	t.Helper()
 	t.Cleanup(func() {
-		is, err := machine.Observe(withoutEnd(t), p, want)
+		is, err := provision.Observe(withoutEnd(t), p, want)
 		if err == nil {
-			var removal machine.Plan
-			if removal, err = machine.Removal(p.Name, want.Cluster, want.Component, is, true); err == nil {
+			var removal provision.Plan
+			if removal, err = provision.Removal(p.at.Name, want.Cluster, want.Component, is, true); err == nil {
 				err = p.apply(withoutEnd(t), removal)
 			}
 		}
@@ -98,15 +98,15 @@ func (p plain) owned(t *testing.T, want machine.State) machine.Plan {
 
 func (p plain) pid(t *testing.T, unit string) string {
 	t.Helper()
-	return strings.TrimSpace(on(t, p.Machine, "systemctl show --property=MainPID --value "+unit))
+	return strings.TrimSpace(on(t, p.at, "systemctl show --property=MainPID --value "+unit))
 }
 
 func (p plain) read(t *testing.T, path string) string {
 	t.Helper()
-	return on(t, p.Machine, "cat -- "+remote.Quote(path))
+	return on(t, p.at, "cat -- "+remote.Quote(path))
 }
 
-func steps(p machine.Plan) string {
+func steps(p provision.Plan) string {
 	var b strings.Builder
 	for _, s := range p.Steps {
 		b.WriteString(s.String() + "\n")
@@ -115,34 +115,34 @@ func steps(p machine.Plan) string {
 }
 
 // does says whether a plan has a step of that kind.
-func does(p machine.Plan, action machine.Action, kind, target string) bool {
-	return slices.ContainsFunc(p.Steps, func(s machine.Step) bool {
+func does(p provision.Plan, action provision.Action, kind, target string) bool {
+	return slices.ContainsFunc(p.Steps, func(s provision.Step) bool {
 		return s.Action == action && s.Kind == kind && s.Target == target
 	})
 }
 
 // sleeper is a component with a service that does nothing, and one file that
 // the service watches and one that it does not.
-func sleeper(component string) machine.State {
+func sleeper(component string) provision.State {
 	dir, unit := "/etc/weir/"+component, "weir-"+component+".service"
 	unitFile := "/etc/systemd/system/" + unit
-	return machine.State{
+	return provision.State{
 		Cluster: plainCluster, Component: component,
-		Users: []machine.User{{Name: "weir-" + component, Home: "/var/lib/weir/" + component}},
-		Directories: []machine.Directory{
+		Users: []provision.User{{Name: "weir-" + component, Home: "/var/lib/weir/" + component}},
+		Directories: []provision.Directory{
 			{Path: dir, Owner: "root", Group: "root", Mode: 0o755, Exclusive: true},
 			{Path: "/var/lib/weir/" + component, Owner: "weir-" + component, Group: "weir-" + component, Mode: 0o750, Data: true},
 		},
-		Files: []machine.File{
+		Files: []provision.File{
 			rootFile(dir+"/watched", "1\n"), rootFile(dir+"/ignored", "1\n"),
 			rootFile(unitFile, "[Service]\nUser=weir-"+component+"\nExecStart=sleep infinity\n[Install]\nWantedBy=multi-user.target\n"),
 		},
-		Services: []machine.Service{{Unit: unit, Watches: []string{dir + "/watched", unitFile}}},
+		Services: []provision.Service{{Unit: unit, Watches: []string{dir + "/watched", unitFile}}},
 	}
 }
 
-func rootFile(path, content string) machine.File {
-	return machine.File{Path: path, Owner: "root", Group: "root", Mode: 0o644, Content: content}
+func rootFile(path, content string) provision.File {
+	return provision.File{Path: path, Owner: "root", Group: "root", Mode: 0o644, Content: content}
 }
 
 func TestAwkwardPathsAndContentsArriveAsTheyAre(t *testing.T) {
@@ -157,12 +157,12 @@ func TestAwkwardPathsAndContentsArriveAsTheyAre(t *testing.T) {
 		"*?[a-z]":             "\n\n\nEOF\n'EOF'\n@end\n",
 		"Ünïcode 日本":          "grüße 日本\x00\x01\xff not even text\r\n",
 	} {
-		want.Files = append(want.Files, machine.File{
+		want.Files = append(want.Files, provision.File{
 			Path: "/etc/weir/awkward/" + name, Owner: "weir-awkward", Group: "root", Mode: 0o640, Content: content,
 		})
 	}
 	plan := p.owned(t, want)
-	if !does(plan, machine.Start, "service", "weir-awkward.service") {
+	if !does(plan, provision.Start, "service", "weir-awkward.service") {
 		t.Errorf("the plan does not start the service:\n%s", steps(plan))
 	}
 	for _, f := range want.Files {
@@ -170,10 +170,10 @@ func TestAwkwardPathsAndContentsArriveAsTheyAre(t *testing.T) {
 			t.Errorf("%s holds %q, want %q", f.Path, got, f.Content)
 		}
 	}
-	if found := on(t, p.Machine, "find / -xdev -name pwned -not -path '/proc/*'"); found != "" {
+	if found := on(t, p.at, "find / -xdev -name pwned -not -path '/proc/*'"); found != "" {
 		t.Errorf("a name or a content was run: there is %s", found)
 	}
-	user := strings.TrimSpace(on(t, p.Machine, "ps -o user:32= -p "+p.pid(t, "weir-awkward.service")))
+	user := strings.TrimSpace(on(t, p.at, "ps -o user:32= -p "+p.pid(t, "weir-awkward.service")))
 	if user != "weir-awkward" {
 		t.Errorf("the service runs as %s", user)
 	}
@@ -209,7 +209,7 @@ func TestARestartThatACutRunOwesIsMadeByTheNext(t *testing.T) {
 	before := p.pid(t, "weir-owed.service")
 	want.Files[0].Content = "2\n"
 	cut := p.diff(t, want)
-	at := slices.IndexFunc(cut.Steps, func(s machine.Step) bool { return s.Action == machine.Restart })
+	at := slices.IndexFunc(cut.Steps, func(s provision.Step) bool { return s.Action == provision.Restart })
 	if at < 0 {
 		t.Fatalf("no restart in the plan:\n%s", steps(cut))
 	}
@@ -221,7 +221,7 @@ func TestARestartThatACutRunOwesIsMadeByTheNext(t *testing.T) {
 		t.Errorf("after the cut run: %+v, want a running service with a restart pending", is)
 	}
 	rest := p.converge(t, want)
-	if len(rest.Steps) != 1 || !does(rest, machine.Restart, "service", "weir-owed.service") {
+	if len(rest.Steps) != 1 || !does(rest, provision.Restart, "service", "weir-owed.service") {
 		t.Errorf("want nothing but the restart, got\n%s", steps(rest))
 	}
 	if now := p.pid(t, "weir-owed.service"); now == before {
@@ -235,35 +235,35 @@ func TestWhatWasChangedByHandIsHealedAndStrangersAreKeptAside(t *testing.T) {
 	p.owned(t, want)
 	for _, c := range []struct {
 		name, byHand string
-		heals        machine.Action
+		heals        provision.Action
 		kind, target string
 	}{
-		{"a line was added", "echo 2 >>/etc/weir/drift/watched", machine.Change, "file", "/etc/weir/drift/watched"},
-		{"the mode was changed", "chmod 0666 /etc/weir/drift/watched", machine.Change, "file", "/etc/weir/drift/watched"},
-		{"the owner was changed", "chown nobody /var/lib/weir/drift", machine.Change, "directory", "/var/lib/weir/drift"},
-		{"the file is a symbolic link to the same content", "cp /etc/weir/drift/ignored /tmp/same; ln -sf /tmp/same /etc/weir/drift/ignored", machine.Change, "file", "/etc/weir/drift/ignored"},
-		{"the file is a directory", "cd /etc/weir/drift; rm ignored; mkdir ignored; echo precious >ignored/kept", machine.Change, "file", "/etc/weir/drift/ignored"},
-		{"the file is gone", "rm /etc/weir/drift/watched", machine.Create, "file", "/etc/weir/drift/watched"},
-		{"the service was stopped", "systemctl stop weir-drift", machine.Start, "service", "weir-drift.service"},
-		{"the service was killed for good", "systemctl kill --signal KILL weir-drift; sleep 0.2", machine.Start, "service", "weir-drift.service"},
-		{"the service was disabled", "systemctl disable --quiet weir-drift", machine.Enable, "service", "weir-drift.service"},
-		{"a stranger is in a directory of weir's own", `echo precious >"/etc/weir/drift/it's a \$(stranger)"`, machine.Remove, "stranger", "/etc/weir/drift/it's a $(stranger)"},
+		{"a line was added", "echo 2 >>/etc/weir/drift/watched", provision.Change, "file", "/etc/weir/drift/watched"},
+		{"the mode was changed", "chmod 0666 /etc/weir/drift/watched", provision.Change, "file", "/etc/weir/drift/watched"},
+		{"the owner was changed", "chown nobody /var/lib/weir/drift", provision.Change, "directory", "/var/lib/weir/drift"},
+		{"the file is a symbolic link to the same content", "cp /etc/weir/drift/ignored /tmp/same; ln -sf /tmp/same /etc/weir/drift/ignored", provision.Change, "file", "/etc/weir/drift/ignored"},
+		{"the file is a directory", "cd /etc/weir/drift; rm ignored; mkdir ignored; echo precious >ignored/kept", provision.Change, "file", "/etc/weir/drift/ignored"},
+		{"the file is gone", "rm /etc/weir/drift/watched", provision.Create, "file", "/etc/weir/drift/watched"},
+		{"the service was stopped", "systemctl stop weir-drift", provision.Start, "service", "weir-drift.service"},
+		{"the service was killed for good", "systemctl kill --signal KILL weir-drift; sleep 0.2", provision.Start, "service", "weir-drift.service"},
+		{"the service was disabled", "systemctl disable --quiet weir-drift", provision.Enable, "service", "weir-drift.service"},
+		{"a stranger is in a directory of weir's own", `echo precious >"/etc/weir/drift/it's a \$(stranger)"`, provision.Remove, "stranger", "/etc/weir/drift/it's a $(stranger)"},
 		{
 			"a drop-in changes the unit", "d=/etc/systemd/system/weir-drift.service.d; mkdir -p $d; printf '[Service]\\nNice=5\\n' >$d/nice.conf; systemctl daemon-reload; systemctl restart weir-drift",
-			machine.Remove, "stranger", "/etc/systemd/system/weir-drift.service.d/nice.conf",
+			provision.Remove, "stranger", "/etc/systemd/system/weir-drift.service.d/nice.conf",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			on(t, p.Machine, c.byHand)
+			on(t, p.at, c.byHand)
 			if plan := p.converge(t, want); !does(plan, c.heals, c.kind, c.target) {
 				t.Errorf("want %s %s %s in the plan, got\n%s", c.heals, c.kind, c.target, steps(plan))
 			}
 		})
 	}
-	if nice := strings.TrimSpace(on(t, p.Machine, "ps -o nice= -p "+p.pid(t, "weir-drift.service"))); nice != "0" {
+	if nice := strings.TrimSpace(on(t, p.at, "ps -o nice= -p "+p.pid(t, "weir-drift.service"))); nice != "0" {
 		t.Errorf("the service runs with nice %s, which the drop-in said", nice)
 	}
-	kept := on(t, p.Machine, "cd /var/lib/weir/aside; find . -type f | sed 's/[0-9T-]*-[0-9]*-//' | sort; cat -- *stranger* */kept")
+	kept := on(t, p.at, "cd /var/lib/weir/aside; find . -type f | sed 's/[0-9T-]*-[0-9]*-//' | sort; cat -- *stranger* */kept")
 	wantAll(t, kept, "it's a $(stranger)", "nice.conf", "kept", "precious\nprecious\n")
 }
 
@@ -271,15 +271,15 @@ func TestWhatIsNoLongerDeclaredIsRemovedAndDataIsNot(t *testing.T) {
 	p := connect(t)
 	want := sleeper("obsolete")
 	p.owned(t, want)
-	on(t, p.Machine, "echo precious >/var/lib/weir/obsolete/data")
+	on(t, p.at, "echo precious >/var/lib/weir/obsolete/data")
 
 	less := want
 	less.Services, less.Files, less.Directories = nil, want.Files[:1], want.Directories[:1]
 	plan := p.converge(t, less)
-	if !does(plan, machine.Stop, "service", "weir-obsolete.service") || !does(plan, machine.Remove, "file", "/etc/weir/obsolete/ignored") {
+	if !does(plan, provision.Stop, "service", "weir-obsolete.service") || !does(plan, provision.Remove, "file", "/etc/weir/obsolete/ignored") {
 		t.Errorf("the plan leaves what is obsolete:\n%s", steps(plan))
 	}
-	left := on(t, p.Machine, "ls /etc/weir/obsolete; systemctl is-enabled weir-obsolete 2>&1 || true; systemctl is-active weir-obsolete || true; cat /var/lib/weir/obsolete/data")
+	left := on(t, p.at, "ls /etc/weir/obsolete; systemctl is-enabled weir-obsolete 2>&1 || true; systemctl is-active weir-obsolete || true; cat /var/lib/weir/obsolete/data")
 	if left != "watched\nFailed to get unit file state for weir-obsolete.service: No such file or directory\ninactive\nprecious\n" {
 		t.Errorf("after the removal of a file and a service:\n%s", left)
 	}
@@ -290,19 +290,19 @@ func TestRemovalKeepsDataUnlessItIsTold(t *testing.T) {
 	want := sleeper("removed")
 	for _, deleteData := range []bool{false, true} {
 		p.converge(t, want)
-		on(t, p.Machine, "echo precious >/var/lib/weir/removed/data")
-		plan, err := machine.Removal(p.Name, plainCluster, want.Component, p.observe(t, want), deleteData)
+		on(t, p.at, "echo precious >/var/lib/weir/removed/data")
+		plan, err := provision.Removal(p.at.Name, plainCluster, want.Component, p.observe(t, want), deleteData)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := p.apply(t.Context(), plan); err != nil {
 			t.Fatal(err)
 		}
-		left := on(t, p.Machine, "ls -d /etc/weir/removed /var/lib/weir/removed/data /var/lib/weir/manifest/removed.json /etc/systemd/system/weir-removed.service 2>/dev/null || true")
+		left := on(t, p.at, "ls -d /etc/weir/removed /var/lib/weir/removed/data /var/lib/weir/manifest/removed.json /etc/systemd/system/weir-removed.service 2>/dev/null || true")
 		if expected := map[bool]string{false: "/var/lib/weir/removed/data\n", true: ""}[deleteData]; left != expected {
 			t.Errorf("deleteData %v: the removal left %q, want %q", deleteData, left, expected)
 		}
-		if again, err := machine.Removal(p.Name, plainCluster, want.Component, p.observe(t, want), deleteData); err != nil || !again.Empty() {
+		if again, err := provision.Removal(p.at.Name, plainCluster, want.Component, p.observe(t, want), deleteData); err != nil || !again.Empty() {
 			t.Errorf("deleteData %v: after the removal there is more to remove:\n%s(error %v)", deleteData, steps(again), err)
 		}
 	}
@@ -315,14 +315,14 @@ func TestAMachineIsNeitherChangedNorTidiedForAnotherCluster(t *testing.T) {
 	theirs := sleeper("theirs")
 	theirs.Cluster = "another"
 	is := p.observe(t, theirs)
-	_, removal := machine.Removal(p.Name, "another", "mine", is, true)
-	for what, err := range map[string]error{"refuse": machine.Refuse(p.Name, theirs, is), "removal": removal} {
-		var refusal *machine.Refusal
+	_, removal := provision.Removal(p.at.Name, "another", "mine", is, true)
+	for what, err := range map[string]error{"refuse": provision.Refuse(p.at.Name, theirs, is), "removal": removal} {
+		var refusal *provision.Refusal
 		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), `cluster "plain"`) {
 			t.Errorf("%s: got %v, want a Refusal that names cluster plain", what, err)
 		}
 	}
-	if err := machine.Refuse(p.Name, mine, is); err != nil {
+	if err := provision.Refuse(p.at.Name, mine, is); err != nil {
 		t.Errorf("its own cluster is refused: %v", err)
 	}
 }
@@ -360,15 +360,15 @@ func TestADamagedFileIsRefusedAndTheOldOneStays(t *testing.T) {
 	want.Files[1].Content = strings.Repeat("new\n", 1000)
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
-			err := machine.Apply(t.Context(), faulty{p, damage}, p.diff(t, want), machine.Switch, nil, nil)
-			var step *machine.StepError
+			err := provision.Apply(t.Context(), faulty{p, damage}, p.diff(t, want), provision.Switch, nil, nil)
+			var step *provision.StepError
 			if !errors.As(err, &step) || step.Step.Target != want.Files[1].Path || !strings.Contains(err.Error(), "damaged") {
 				t.Errorf("got %v, want a StepError at %s that says damaged", err, want.Files[1].Path)
 			}
 			if got := p.read(t, want.Files[1].Path); got != "1\n" {
 				t.Errorf("the file holds %.20q, want what it held before", got)
 			}
-			if left := on(t, p.Machine, "ls -A /etc/weir/damaged"); left != "ignored\nwatched\n" {
+			if left := on(t, p.at, "ls -A /etc/weir/damaged"); left != "ignored\nwatched\n" {
 				t.Errorf("in the directory there is\n%s", left)
 			}
 		})
@@ -377,44 +377,50 @@ func TestADamagedFileIsRefusedAndTheOldOneStays(t *testing.T) {
 
 func TestAReleaseIsUnpackedVerifiedAndHealed(t *testing.T) {
 	p := connect(t)
-	want := machine.State{Cluster: plainCluster, Component: "software"}
-	want.Releases = []machine.Release{p.pack(t, "#!/bin/sh\necho first\n")}
+	want := provision.State{Cluster: plainCluster, Component: "software"}
+	want.Releases = []provision.Release{p.pack(t, "#!/bin/sh\necho first\n")}
 	p.owned(t, want)
 	const run = "/opt/weir/software/current/bin/hello"
-	if out := on(t, p.Machine, run); out != "first\n" {
+	if out := on(t, p.at, run); out != "first\n" {
 		t.Fatalf("the program says %q", out)
 	}
 
-	on(t, p.Machine, "echo 'echo altered' >>"+run)
+	on(t, p.at, "echo 'echo altered' >>"+run)
 	if is := p.observe(t, want).Releases[want.Releases[0].Dir()]; !is.Altered {
 		t.Errorf("a changed file in the release was not seen: %+v", is)
 	}
 	p.converge(t, want)
-	if out := on(t, p.Machine, run); out != "first\n" {
+	if out := on(t, p.at, run); out != "first\n" {
 		t.Errorf("after healing the program says %q", out)
+	}
+	const list = "; ls -A " + provision.ReleaseDir + " | grep hello"
+	tree := strings.TrimPrefix(want.Releases[0].Dir(), provision.ReleaseDir+"/")
+	alone := tree + "\n" + tree + ".tree\n"
+	if out := on(t, p.at, ":"+list); out != alone {
+		t.Errorf("healing left beside the release:\n%s", out)
 	}
 
 	next := want
-	next.Releases = []machine.Release{p.pack(t, "#!/bin/sh\necho second\n")}
+	next.Releases = []provision.Release{p.pack(t, "#!/bin/sh\necho second\n")}
 	for name, damage := range damages {
-		if err := machine.Apply(t.Context(), faulty{p, damage}, p.diff(t, next), machine.Stage, p.packs, nil); err == nil {
+		if err := provision.Apply(t.Context(), faulty{p, damage}, p.diff(t, next), provision.Stage, p.packs, nil); err == nil {
 			t.Errorf("a release %s was taken", name)
 		}
-		if out := on(t, p.Machine, run+"; ls -d "+next.Releases[0].Dir()+" 2>/dev/null || echo nothing new"); out != "first\nnothing new\n" {
-			t.Errorf("a release %s: the machine says %q", name, out)
+		if out := on(t, p.at, run+list); out != "first\n"+alone {
+			t.Errorf("a release %s: the program and the releases are\n%s", name, out)
 		}
 	}
 	p.converge(t, next)
-	if out := on(t, p.Machine, run); out != "second\n" {
+	if out := on(t, p.at, run); out != "second\n" {
 		t.Errorf("after the switch the program says %q", out)
 	}
-	if plan := p.converge(t, want); does(plan, machine.Create, "release", "hello "+want.Releases[0].Version) {
+	if plan := p.converge(t, want); does(plan, provision.Create, "release", "hello "+want.Releases[0].Version) {
 		t.Errorf("going back unpacks again what is there:\n%s", steps(plan))
 	}
 }
 
 // pack makes a release of one program, and has p.packs find it.
-func (p *plain) pack(t *testing.T, program string) machine.Release {
+func (p *plain) pack(t *testing.T, program string) provision.Release {
 	t.Helper()
 	lock, err := release.FromFiles("hello", "", release.File{Place: "bin/hello", Path: newFile(t, "hello", program), Executable: true})
 	if err != nil {
@@ -426,13 +432,13 @@ func (p *plain) pack(t *testing.T, program string) machine.Release {
 		t.Fatal(err)
 	}
 	others := p.packs
-	p.packs = func(ctx context.Context, want machine.Release) (machine.Pack, error) {
+	p.packs = func(ctx context.Context, want provision.Release) (provision.Pack, error) {
 		if want.Digest != packed.Digest {
 			return others(ctx, want)
 		}
-		return machine.Pack{Size: packed.Size, Gzip: packed.Encoding == release.Gzip, Open: packed.Open}, nil
+		return provision.Pack{Size: packed.Size, Gzip: packed.Encoding == release.Gzip, Open: packed.Open}, nil
 	}
-	return machine.Release{Name: "hello", Version: lock.Version, Digest: packed.Digest, Root: "/opt/weir/software"}
+	return provision.Release{Name: "hello", Version: lock.Version, Digest: packed.Digest, Root: "/opt/weir/software"}
 }
 
 // lockGone bounds how long a lock may outlive its connection: sshd notices the
@@ -441,20 +447,20 @@ const lockGone = 5 * time.Second
 
 func TestALockNamesItsHolderAndEndsWithItsConnection(t *testing.T) {
 	p := connect(t)
-	first, second := dial(t, p.Machine), dial(t, p.Machine)
-	unlock, err := machine.Lock(t.Context(), first, "anna's run\non desk")
+	first, second := dial(t, p.at), dial(t, p.at)
+	unlock, err := provision.Lock(t.Context(), first, "anna's run\non desk")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = machine.Lock(t.Context(), second, "bert's run")
-	var locked *machine.LockedError
-	if !errors.As(err, &locked) || locked.Machine != p.Name || locked.Holder != "anna's run on desk" {
+	_, err = provision.Lock(t.Context(), second, "bert's run")
+	var locked *provision.LockedError
+	if !errors.As(err, &locked) || locked.Machine != p.at.Name || locked.Holder != "anna's run on desk" {
 		t.Fatalf("got %v, want a LockedError that names anna's run", err)
 	}
 	_ = first.Close()
 	deadline := time.Now().Add(lockGone)
 	for {
-		again, err := machine.Lock(t.Context(), second, "bert's run")
+		again, err := provision.Lock(t.Context(), second, "bert's run")
 		if err == nil {
 			again()
 			break
@@ -464,7 +470,7 @@ func TestALockNamesItsHolderAndEndsWithItsConnection(t *testing.T) {
 		}
 	}
 	unlock() // does nothing, and does not wait
-	if again, err := machine.Lock(t.Context(), second, "bert's run"); err != nil {
+	if again, err := provision.Lock(t.Context(), second, "bert's run"); err != nil {
 		t.Errorf("a lock that was given back is not free: %v", err)
 	} else {
 		again()

@@ -38,8 +38,8 @@ const stackConfig = `config:
       - {name: weir-2, address: 172.30.78.12, container: true}
       - {name: weir-3, address: 172.30.78.13, container: true}
     containers: {subnet: 172.30.78.0/24}
-    zookeeper: {heap: 256m}
-    kafka: {heap: 512m}
+    zookeeper: {heap: 256m, jvmOptions: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}
+    kafka: {heap: 512m, jvmOptions: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}
     topics:
       - {name: user-behavior-topic, partitions: 3, replicationFactor: 3}
     jobs:

@@ -176,8 +176,8 @@ func (c refusal) project(t *testing.T, values map[string]any) project {
 	if err := p.write("refused", fill(t, config, values)); err != nil {
 		t.Fatal(err)
 	}
-	for key, value := range c.secrets {
-		p.secret(t, "refused", key, value)
+	if c.secrets != nil {
+		p.secrets(t, "refused", c.secrets)
 	}
 	return p
 }

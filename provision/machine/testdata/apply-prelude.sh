@@ -32,14 +32,15 @@ unpack() { # DIR SHA256 SIZE TARFLAGS: verified against its own SHA256SUMS befor
   new=${1%/*}/.new-${1##*/}
   rm -rf "$new" "$1.old"
   mkdir -p "$new"
-  take "$3" | tar "$4" - -C "$new" --no-same-owner
-  if [ "$(sha256sum <"$new/SHA256SUMS" | cut -c1-64)" != "$2" ]; then
-    rm -rf "$new"; echo "the release arrived damaged: SHA256SUMS is not the one of the lock file" >&2; return 1
+  if ! take "$3" | tar "$4" - -C "$new" --no-same-owner ||
+    [ "$(sha256sum <"$new/SHA256SUMS" | cut -c1-64)" != "$2" ] ||
+    ! (cd "$new" && sha256sum --check --strict --quiet SHA256SUMS >&2); then
+    rm -rf "$new"; echo "the release did not arrive as the lock file says" >&2; return 1
   fi
-  (cd "$new" && sha256sum --check --strict --quiet SHA256SUMS >&2)
   if [ -d "$1" ]; then mv -T "$1" "$1.old"; fi
   mv -T "$new" "$1"
   tree "$1" >"$1.tree"
+  rm -rf "$1.old" # what runs from it keeps the files that it has opened
 }
 link() { mkdir -p "${1%/*}"; ln -sfn "$2" "$1.new"; mv -fT "$1.new" "$1"; } # PATH TARGET
 mark() { mkdir -p /run/weir/restart; : >"/run/weir/restart/$1"; } # UNIT

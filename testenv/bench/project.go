@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"weir/testenv"
+)
+
+// The stack is the local one in all but its name and its network.
+const (
+	stack  = "bench"
+	subnet = "172.30.81.0/24"
+	config = `config:
+  weir:cluster:
+    machines:
+      - {name: weir-1, address: 172.30.81.11, container: true}
+      - {name: weir-2, address: 172.30.81.12, container: true}
+      - {name: weir-3, address: 172.30.81.13, container: true}
+    containers: {subnet: 172.30.81.0/24}
+    zookeeper: {heap: 256m}
+    kafka: {heap: 512m}
+    topics:
+      - {name: user-behavior-topic, partitions: 3, replicationFactor: 3}
+    jobs:
+      - {name: producer, kind: producer, machine: weir-1, topic: user-behavior-topic}
+      - {name: popularity, kind: popularity, machine: weir-2, topic: user-behavior-topic}
+`
+)
+
+// machines are the stack's, by the addresses that config gives them.
+var machines = map[string]string{
+	"weir-1": "172.30.81.11",
+	"weir-2": "172.30.81.12",
+	"weir-3": "172.30.81.13",
+}
+
+// project is a project directory of its own, with the programs of the checkout:
+// its state, keys and passphrase are no others'.
+type project struct{ dir string }
+
+func newProject(dir string) (project, error) {
+	checkout, err := os.Getwd()
+	if err != nil {
+		return project{}, err
+	}
+	file, err := os.ReadFile("Pulumi.yaml")
+	if err != nil {
+		return project{}, fmt.Errorf("%w: run this in the checkout's own directory", err)
+	}
+	for _, name := range []string{"bin/ops", "bin/pulumi-resource-weir", "bin/jobs"} {
+		if _, err := os.Stat(name); err != nil {
+			return project{}, fmt.Errorf("%w: run `make build` first, or `make bench`, which does", err)
+		}
+	}
+	for _, name := range []string{"bin", "infra"} {
+		if err := os.Symlink(filepath.Join(checkout, name), filepath.Join(dir, name)); err != nil {
+			return project{}, err
+		}
+	}
+	return project{dir}, errors.Join(
+		os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), file, 0o644),
+		os.WriteFile(filepath.Join(dir, "Pulumi."+stack+".yaml"), []byte(config), 0o644),
+	)
+}
+
+// commandPatience bounds one command; each ends within half a minute, even on
+// two busy cores.
+const commandPatience = 5 * time.Minute
+
+// environ is the environment of all programs that are run in this project.
+func (p project) environ() []string {
+	return append(os.Environ(), "WEIR_ROOT="+p.dir, "PWD="+p.dir, "NO_COLOR=1", "PULUMI_STACK=")
+}
+
+// ops runs bin/ops on the stack and returns its output and how long it took. An
+// exit code other than 0 is an exitError.
+func (p project) ops(ctx context.Context, args ...string) (stdout string, took time.Duration, err error) {
+	return p.run(ctx, filepath.Join(p.dir, "bin", "ops"), append(args, "--stack", stack)...)
+}
+
+// export is the stack's state, as a typed pulumi gives it out.
+func (p project) export(ctx context.Context) (string, error) {
+	const line = `eval "$("$0" env --stack "$1")" && PULUMI_HOME="$2" exec pulumi stack export`
+	stdout, _, err := p.run(ctx, "sh", "-c", line, filepath.Join(p.dir, "bin", "ops"), stack, filepath.Join(p.dir, ".weir", "pulumi"))
+	return stdout, err
+}
+
+// exitError says that a command ended with an exit code other than 0.
+type exitError struct {
+	command, said string
+	code          int
+}
+
+func (e *exitError) Error() string {
+	return fmt.Sprintf("%s: exit code %d\n%s", e.command, e.code, e.said)
+}
+
+func (p project) run(ctx context.Context, program string, args ...string) (string, time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, commandPatience)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.dir, p.environ(), &stdout, &stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it tidies up
+	cmd.WaitDelay = killPatience
+	start := time.Now()
+	err := cmd.Run()
+	took := time.Since(start)
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && ctx.Err() == nil {
+		err = &exitError{filepath.Base(program) + " " + strings.Join(args, " "), stdout.String() + stderr.String(), exit.ExitCode()}
+	}
+	return stdout.String(), took, err
+}
+
+// killPatience is what an interrupted command gets to release its locks.
+const killPatience = 30 * time.Second
+
+// sweepPatience bounds the removal of three containers.
+const sweepPatience = 2 * time.Minute
+
+func sweep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, sweepPatience)
+	defer cancel()
+	_, err := testenv.Sweep(ctx, stack)
+	return err
+}
