@@ -65,7 +65,7 @@ func showState(s machine.State) Shown {
 	for _, d := range s.Directories {
 		v.Directories[d.Path] = mode(d.Mode, d.Owner, d.Group)
 	}
-	for _, f := range s.Files {
+	for _, f := range s.AllFiles() {
 		v.Files[f.Path] = ShownFile{Content: desiredContent(f), Mode: mode(f.Mode, f.Owner, f.Group)}
 	}
 	for _, r := range s.Releases {
@@ -102,7 +102,7 @@ func showObserved(s machine.State, o machine.Observed) Shown {
 			v.Directories[d.Path] = kind(e, "directory") + mode(e.Mode, e.Owner, e.Group)
 		}
 	}
-	for _, f := range s.Files {
+	for _, f := range s.AllFiles() {
 		if is, ok := o.Files[f.Path]; ok {
 			v.Files[f.Path] = ShownFile{Content: observedContent(f, is), Mode: kind(is.Entry, "regular file", "regular empty file") + mode(is.Mode, is.Owner, is.Group)}
 		}

@@ -100,7 +100,7 @@ func observePaths(b *strings.Builder, s State) {
 	for _, d := range s.Directories {
 		paths = append(paths, d.Path)
 	}
-	for _, f := range s.observedFiles() {
+	for _, f := range s.AllFiles() {
 		paths = append(paths, f.Path)
 		files = append(files, f.Path)
 	}
@@ -111,7 +111,7 @@ func observePaths(b *strings.Builder, s State) {
 		fmt.Fprintf(b, "echo @sums\nsums=$(sha256sum -- %s 2>/dev/null)\nprintf '%%s\\n' \"$sums\"\necho @contents\n", remote.QuoteAll(files...))
 		fmt.Fprintf(b, "body() {\n  case $sums in *\"$2  $1\"*) return ;; esac\n"+
 			"  if [ -f \"$1\" ] && [ ! -L \"$1\" ]; then row \"$1\" \"$(head -c %d \"$1\" | base64 -w0)\"; fi\n}\n", ContentLimit+1)
-		for _, f := range s.observedFiles() {
+		for _, f := range s.AllFiles() {
 			if !f.Secret && !f.Once {
 				fmt.Fprintf(b, "body %s %s\n", remote.Quote(f.Path), Digest(f.Content))
 			}
@@ -205,8 +205,8 @@ space() {
 	}
 }
 
-// observedFiles are the state's files and those that weir derives from it.
-func (s State) observedFiles() []File {
+// AllFiles are the state's files and those that weir derives from it.
+func (s State) AllFiles() []File {
 	files := s.Files
 	if f, ok := s.sysctlFile(); ok {
 		files = append(files[:len(files):len(files)], f)

@@ -192,7 +192,7 @@ func readPaths(s State, a answer, o *Observed) error {
 			o.Directories[d.Path] = e
 		}
 	}
-	for _, f := range s.observedFiles() {
+	for _, f := range s.AllFiles() {
 		if e, ok := entries[f.Path]; ok {
 			o.Files[f.Path] = ObservedFile{Entry: e, SHA256: sums[f.Path]}
 		}
@@ -201,7 +201,7 @@ func readPaths(s State, a answer, o *Observed) error {
 }
 
 func readContents(s State, a answer, o *Observed) error {
-	for _, f := range s.observedFiles() {
+	for _, f := range s.AllFiles() {
 		if got, ok := o.Files[f.Path]; ok && got.SHA256 == Digest(f.Content) && !f.Secret {
 			got.Content, got.Known = f.Content, true
 			o.Files[f.Path] = got
@@ -226,7 +226,7 @@ func readStrangers(s State, a answer, o *Observed) error {
 	for _, d := range s.Directories {
 		ours[d.Path] = true
 	}
-	for _, f := range s.observedFiles() {
+	for _, f := range s.AllFiles() {
 		ours[f.Path] = true
 	}
 	for _, f := range a.rows("strangers", 2) {

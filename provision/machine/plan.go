@@ -188,7 +188,7 @@ func (d *differ) touch(path string) {
 // markers comes before the first change of what a service watches: a run cut
 // off between the change and the restart leaves the mark for the next.
 func (d *differ) markers() {
-	for _, f := range d.want.observedFiles() {
+	for _, f := range d.want.AllFiles() {
 		if d.fileDiff(f) != "" {
 			d.touch(f.Path)
 		}
@@ -216,7 +216,7 @@ func (d *differ) strangers() {
 }
 
 func (d *differ) files() {
-	for _, f := range d.want.observedFiles() {
+	for _, f := range d.want.AllFiles() {
 		diff := d.fileDiff(f)
 		if diff == "" {
 			continue

@@ -41,7 +41,7 @@ func settled(s State) Observed {
 	for _, d := range s.Directories {
 		o.Directories[d.Path] = Entry{Kind: "directory", Owner: d.Owner, Group: d.Group, Mode: d.Mode}
 	}
-	for _, f := range s.observedFiles() {
+	for _, f := range s.AllFiles() {
 		o.Files[f.Path] = ObservedFile{Entry: Entry{Kind: "regular file", Owner: f.Owner, Group: f.Group, Mode: f.Mode}, SHA256: Digest(f.Content), Content: f.Content, Known: true}
 	}
 	for _, r := range s.Releases {

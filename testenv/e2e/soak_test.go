@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -93,6 +94,7 @@ func (p project) upFor(t *testing.T, life time.Duration) {
 	var said bytes.Buffer
 	cmd := p.command(t.Context(), "up", "--stack", soakStack, "--no-verify")
 	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.WaitDelay = time.Second // for a process that was born while the others were killed
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -105,10 +107,11 @@ func (p project) upFor(t *testing.T, life time.Duration) {
 		}
 		t.Logf("ops up ended well before it could be killed after %s", life)
 	case <-time.After(life):
-		if err := p.killAll(); err != nil {
+		err := p.killAll()
+		<-ended
+		if err := errors.Join(err, p.killAll()); err != nil { // again, for that one
 			t.Fatal(err)
 		}
-		<-ended
 		t.Logf("killed ops up after %s; its last words: %s", life, lastLine(said.String()))
 	}
 }
