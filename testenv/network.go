@@ -8,7 +8,6 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
-	"github.com/testcontainers/testcontainers-go"
 )
 
 // ensureNetwork makes the stack's network, or adopts it. The stack's lock must
@@ -22,9 +21,8 @@ func (e *engine) ensureNetwork(ctx context.Context, s Spec, where place) error {
 	if found != nil {
 		return checkNetwork(*found, s, where)
 	}
-	_, err = e.tc.CreateNetwork(ctx, testcontainers.NetworkRequest{
+	_, err = e.api.NetworkCreate(ctx, name, client.NetworkCreateOptions{
 		Driver: "bridge",
-		Name:   name,
 		Labels: s.labels(),
 		IPAM: &network.IPAM{Config: []network.IPAMConfig{
 			{Subnet: where.subnet, Gateway: where.gateway},

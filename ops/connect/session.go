@@ -176,7 +176,7 @@ func check(c inventory.Cluster) error {
 	}
 	if c.Kafka != nil {
 		if len(c.Kafka.Brokers) == 0 {
-			return errors.New("Kafka is declared without a broker")
+			return errors.New("the inventory declares Kafka without a broker")
 		}
 		for name := range c.Kafka.Brokers {
 			if !seen[name] {

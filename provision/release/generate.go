@@ -75,7 +75,7 @@ func (s *Store) lockList(list []byte, from, dir string) ([]Item, error) {
 		items = append(items, item)
 	}
 	if len(items) == 0 {
-		return nil, errors.New("Maven listed no dependencies")
+		return nil, errors.New("the Maven client listed no dependencies")
 	}
 	slices.SortFunc(items, func(a, b Item) int { return strings.Compare(a.Place, b.Place) })
 	return items, lines.Err()

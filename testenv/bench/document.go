@@ -12,13 +12,20 @@ import (
 // figures is all that one run has found out.
 func figures(c computer, m *measurements, rounds int, at time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Measured on %s with `make bench` (%d rounds, each on new machines) on %s.\n",
-		at.UTC().Format(time.DateOnly), rounds, c)
+	fmt.Fprintf(&b, "Measured on %s with `make bench` (%s on new machines) on %s.\n",
+		at.UTC().Format(time.DateOnly), plural(rounds), c)
 	if warning := c.warning(); warning != "" {
 		fmt.Fprintf(&b, "\n%s\n", warning)
 	}
 	fmt.Fprintf(&b, "\n%s", table(m.all()))
 	return b.String()
+}
+
+func plural(rounds int) string {
+	if rounds == 1 {
+		return "1 round"
+	}
+	return fmt.Sprintf("%d rounds, each", rounds)
 }
 
 // Between these two lines -write replaces all there is; the rest of the

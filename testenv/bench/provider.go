@@ -22,19 +22,33 @@ import (
 
 // share does what an `ops up` that changes nothing asks of the provider, and
 // nothing else: it starts the provider's program as the engine does, reads all
-// resources, checks the declared ones and compares. It returns how long that
-// took and how much time of the processors it used. A difference is an error:
+// resources, checks the declared ones and compares. A difference is an error:
 // then it was other work.
-func (p project) share(ctx context.Context, resources []resource) (took, processor time.Duration, err error) {
+func (p project) share(ctx context.Context, resources []resource) (share, error) {
+	var took share
 	start := time.Now()
 	served, err := p.serve(ctx)
 	if err != nil {
-		return 0, 0, err
+		return took, err
 	}
-	err = served.lookAt(ctx, resources)
-	took = time.Since(start)
+	took.start = time.Since(start)
+	now, err := served.readAll(ctx, resources)
+	took.read = time.Since(start) - took.start
+	if err == nil {
+		err = served.compareAll(ctx, resources, now)
+	}
+	took.whole = time.Since(start)
+	took.compare = took.whole - took.read - took.start
 	processor, stopErr := served.stop()
-	return took, processor, errors.Join(err, stopErr)
+	took.processor = processor
+	return took, errors.Join(err, stopErr)
+}
+
+// share is how long the provider took: as a whole, and for its parts.
+type share struct {
+	whole, start, read, compare time.Duration
+	// processor is the time of the processors that its process used.
+	processor time.Duration
 }
 
 // served is the provider's program under way.
@@ -68,6 +82,11 @@ func (p project) serve(ctx context.Context) (*served, error) {
 		return nil, fmt.Errorf("start the provider: %w\n%s", err, s.stderr)
 	}
 	s.ResourceProviderClient = pulumirpc.NewResourceProviderClient(s.conn)
+	_, err = s.Configure(ctx, &pulumirpc.ConfigureRequest{Args: &structpb.Struct{}, AcceptSecrets: true, AcceptResources: true})
+	if err != nil {
+		_, stopErr := s.stop()
+		return nil, fmt.Errorf("configure the provider: %w", errors.Join(err, stopErr))
+	}
 	return s, nil
 }
 
@@ -85,25 +104,26 @@ func (s *served) stop() (processor time.Duration, err error) {
 // for each processor, where nobody says otherwise.
 const engineParallel = 4
 
-// lookAt reads all resources as a refresh does, and then goes through them as
-// the program declares them.
-func (s *served) lookAt(ctx context.Context, resources []resource) error {
-	_, err := s.Configure(ctx, &pulumirpc.ConfigureRequest{Args: &structpb.Struct{}, AcceptSecrets: true, AcceptResources: true})
-	if err != nil {
-		return fmt.Errorf("configure the provider: %w", err)
-	}
+// readAll reads all resources as a refresh does.
+func (s *served) readAll(ctx context.Context, resources []resource) ([]*pulumirpc.ReadResponse, error) {
 	now := make([]*pulumirpc.ReadResponse, len(resources))
-	group, reading := errgroup.WithContext(ctx)
+	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(engineParallel * runtime.GOMAXPROCS(0))
 	for i, r := range resources {
 		group.Go(func() (err error) {
-			now[i], err = s.Read(reading, &pulumirpc.ReadRequest{Id: r.id, Urn: r.urn, Properties: r.outputs, Inputs: r.inputs})
-			return err
+			now[i], err = s.Read(ctx, &pulumirpc.ReadRequest{Id: r.id, Urn: r.urn, Properties: r.outputs, Inputs: r.inputs})
+			if err != nil {
+				return fmt.Errorf("read %s: %w", r.urn, err)
+			}
+			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return fmt.Errorf("read the resources: %w", err)
-	}
+	return now, group.Wait()
+}
+
+// compareAll goes through the resources as the program declares them, one after
+// the other.
+func (s *served) compareAll(ctx context.Context, resources []resource, now []*pulumirpc.ReadResponse) error {
 	for i, r := range resources {
 		if err := s.compare(ctx, r, now[i]); err != nil {
 			return fmt.Errorf("%s: %w", r.urn, err)

@@ -112,12 +112,15 @@ func (b bench) repeatProvider(ctx context.Context, m *measurements, n repeats) e
 		return err
 	}
 	for range n.provider {
-		took, processor, err := b.share(ctx, resources)
+		took, err := b.share(ctx, resources)
 		if err != nil {
 			return err
 		}
-		b.note(&m.provider, took)
-		b.note(&m.processor, processor)
+		b.note(&m.provider, took.whole)
+		b.note(&m.start, took.start)
+		b.note(&m.read, took.read)
+		b.note(&m.compare, took.compare)
+		b.note(&m.processor, took.processor)
 	}
 	return nil
 }

@@ -136,11 +136,10 @@ func difference(before, after string) string {
 	return b.String()
 }
 
-// secrets sets secrets of a new stack the way a person does: with a typed
-// pulumi that works on the project's state.
+// secrets sets secrets of a stack the way a person does: with a typed pulumi
+// that works on the project's state.
 func (p project) secrets(t *testing.T, stack string, secrets map[string]string) {
 	t.Helper()
-	p.pulumi(t, "", "stack", "init", "--no-select", stack)
 	for key, value := range secrets {
 		p.pulumi(t, value, "config", "set", "--secret", "--stack", stack, "weir:"+key)
 	}

@@ -148,9 +148,12 @@ func TestMachinesThatAreNotFitAreRefusedAndNoneIsChanged(t *testing.T) {
 		"first": first, "second": second, "nobody": bareAddress(t, 250),
 		"empty": newFile(t, "known_hosts", ""), "stranger": strangersKey(t),
 	}
+	// One stack does for all: nothing that is refused becomes a part of it.
+	p := newTestProject(t)
+	p.pulumi(t, "", "stack", "init", "--no-select", "refused")
 	for _, c := range refusals {
 		t.Run(c.name, func(t *testing.T) {
-			p := c.project(t, values)
+			c.write(t, p, values)
 			if c.arrange != nil {
 				c.arrange(t, first, second)
 			}
@@ -164,22 +167,21 @@ func TestMachinesThatAreNotFitAreRefusedAndNoneIsChanged(t *testing.T) {
 			wantUnchanged(t, second, before[1])
 		})
 	}
+	if state := p.pulumi(t, "", "stack", "export", "--stack", "refused"); strings.Contains(state, "weir:index:") {
+		t.Errorf("the state holds resources of what was refused:\n%s", state)
+	}
 }
 
-// project is a project with the stack of the case.
-func (c refusal) project(t *testing.T, values map[string]any) project {
+// write writes the stack of the case, with its secrets.
+func (c refusal) write(t *testing.T, p project, values map[string]any) {
 	t.Helper()
-	p := newTestProject(t)
 	config := strings.NewReplacer(
 		"SECOND", cmp.Or(c.second, secondInOrder), "SSH", cmp.Or(c.ssh, sshInOrder), "REST", cmp.Or(c.rest, restInOrder),
 	).Replace(refusedConfig)
 	if err := p.write("refused", fill(t, config, values)); err != nil {
 		t.Fatal(err)
 	}
-	if c.secrets != nil {
-		p.secrets(t, "refused", c.secrets)
-	}
-	return p
+	p.secrets(t, "refused", c.secrets)
 }
 
 // wantPresentable checks that a message is made for people, and tells no secret.

@@ -27,6 +27,7 @@ func TestSecretsAppearInNoOutputAndInNoFileOfTheProject(t *testing.T) {
 	if err := p.write("secretive", fill(t, hostOnly, map[string]any{"machine": m, "user": "anna"})); err != nil {
 		t.Fatal(err)
 	}
+	p.pulumi(t, "", "stack", "init", "--no-select", "secretive")
 	p.secrets(t, "secretive", map[string]string{"sshPrivateKey": string(key), "sudoPassword": usersPassword})
 
 	var said strings.Builder

@@ -112,7 +112,7 @@ func (p project) upFor(t *testing.T, life time.Duration) {
 		if err := errors.Join(err, p.killAll()); err != nil { // again, for that one
 			t.Fatal(err)
 		}
-		t.Logf("killed ops up after %s; its last words: %s", life, lastLine(said.String()))
+		t.Logf("killed ops up after %s", life)
 	}
 }
 
@@ -147,9 +147,4 @@ func setting(t *testing.T, name string, otherwise int) int {
 		t.Fatalf("%s is %q, want a whole number of at least 1", name, text)
 	}
 	return n
-}
-
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return lines[len(lines)-1]
 }

@@ -1,0 +1,151 @@
+// Package docs keeps the documentation true where a program can tell.
+package docs
+
+import (
+	"bufio"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"weir/infra/stack"
+)
+
+// pages are all texts for people, by their path from here.
+func pages(t *testing.T) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	for _, pattern := range []string{"*.md", "reference/*.md", "../*.md"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no pages %s: %v", pattern, err)
+		}
+		for _, file := range files {
+			texts[file] = read(t, file)
+		}
+	}
+	return texts
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s]*)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ +(.*)$`)
+	fence   = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
+)
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	for page, text := range pages(t) {
+		for _, found := range link.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+			to, anchor, _ := strings.Cut(found[1], "#")
+			if strings.Contains(to, "://") {
+				continue
+			}
+			target := page
+			if to != "" {
+				target = filepath.Join(filepath.Dir(page), to)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s, which is not there", page, found[1])
+			} else if anchor != "" && !slices.Contains(anchors(read(t, target)), anchor) {
+				t.Errorf("%s links to %s, and %s has no such heading", page, found[1], target)
+			}
+		}
+	}
+}
+
+// anchors are the headings' names, as renderers of Markdown make them.
+func anchors(text string) []string {
+	var names []string
+	for _, h := range heading.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+		plain := regexp.MustCompile("[^a-z0-9 -]").ReplaceAllString(strings.ToLower(h[1]), "")
+		names = append(names, strings.ReplaceAll(plain, " ", "-"))
+	}
+	return names
+}
+
+func TestExamplesOfStackFilesAreValid(t *testing.T) {
+	examples := 0
+	for page, text := range pages(t) {
+		for _, block := range fence.FindAllStringSubmatch(text, -1) {
+			if block[1] != "yaml" || !strings.Contains(block[2], "weir:cluster:") {
+				continue
+			}
+			examples++
+			c, err := stack.ParseFile(stack.Source{Stack: "prod", Root: "/project", Home: "/home/fams"}, []byte(block[2]))
+			if err != nil {
+				t.Errorf("%s:\n%s\n%v", page, block[2], err)
+			} else if warnings := c.Warnings(); len(warnings) > 0 {
+				t.Errorf("%s: the example is warned of: %v", page, warnings)
+			}
+		}
+	}
+	if examples == 0 {
+		t.Error("no page has an example of a stack file")
+	}
+}
+
+// code is what stands in a page's blocks and between backticks, a line each.
+func code(text string) string {
+	var parts []string
+	for _, block := range fence.FindAllStringSubmatch(text, -1) {
+		parts = append(parts, block[2])
+	}
+	for _, span := range regexp.MustCompile("`([^`\n]+)`").FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+		parts = append(parts, span[1])
+	}
+	return strings.Join(parts, "\n")
+}
+
+// TestTargetsAndVerbsExist checks what pages tell people to type.
+func TestTargetsAndVerbsExist(t *testing.T) {
+	makefile, reference := read(t, "../Makefile"), read(t, "reference/ops.md")
+	typed := regexp.MustCompile(`(?m)(?:^ *|&& |\$\()(?:bin/)?(make|ops) ([a-z]+)`)
+	for page, text := range pages(t) {
+		for _, found := range typed.FindAllStringSubmatch(code(text), -1) {
+			switch program, word := found[1], found[2]; {
+			case program == "make" && !regexp.MustCompile(`(?m)^([a-z]+ )*`+word+`( [a-z]+)*:`).MatchString(makefile):
+				t.Errorf("%s says make %s; the Makefile has no such target", page, word)
+			case program == "ops" && !strings.Contains(reference, "\n## ops "+word+"\n"):
+				t.Errorf("%s says ops %s; there is no such verb", page, word)
+			}
+		}
+	}
+}
+
+// TestEverySettingIsExplained compares the page of settings with what weir
+// writes, by the golden files of its tests.
+func TestEverySettingIsExplained(t *testing.T) {
+	page := read(t, "article-settings.md")
+	for _, file := range []string{
+		"kafka/testdata/server.properties", "kafka/testdata/producer.properties",
+		"kafka/testdata/consumer.properties", "zookeeper/testdata/zookeeper.properties",
+	} {
+		lines := bufio.NewScanner(strings.NewReader(read(t, "../provision/"+file+".golden")))
+		for lines.Scan() {
+			key, value, ok := strings.Cut(lines.Text(), "=")
+			if !ok || strings.HasPrefix(key, "#") || regexp.MustCompile(`^server\.\d$`).MatchString(key) {
+				continue
+			}
+			// Either a row of its own with the value, or named in the article's table.
+			row := "| `" + key + "` | `" + value + "` |"
+			_, added, _ := strings.Cut(page, "## What a cluster of three needs today")
+			if strings.Contains(added, "| `"+key+"` |") && !strings.Contains(added, row) {
+				t.Errorf("%s: %s is not %s any more", file, key, row)
+			}
+			if !strings.Contains(page, "`"+key) {
+				t.Errorf("%s: %s=%s is not explained", file, key, value)
+			}
+		}
+	}
+}
