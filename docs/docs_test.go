@@ -143,7 +143,7 @@ func TestEverySettingIsExplained(t *testing.T) {
 			if strings.Contains(added, "| `"+key+"` |") && !strings.Contains(added, row) {
 				t.Errorf("%s: %s is not %s any more", file, key, row)
 			}
-			if !strings.Contains(page, "`"+key) {
+			if !regexp.MustCompile("(?m)^\\|.*`" + regexp.QuoteMeta(key) + "\\b").MatchString(page) {
 				t.Errorf("%s: %s=%s is not explained", file, key, value)
 			}
 		}

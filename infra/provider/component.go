@@ -26,6 +26,8 @@ type component interface {
 	targets() (targets, problem.List)
 	// shown is the computed input "machines".
 	shown() *map[string]Shown
+	// dataGoes says that a delete takes the data along.
+	dataGoes() bool
 	// containers are the machines that the same program makes.
 	containers() []string
 	// software is the release that the component runs on, nil where it has none.
@@ -103,14 +105,15 @@ func (e *Env) read(ctx context.Context, c component) error {
 	return nil
 }
 
-// preview says, without changing anything, why apply would refuse. Containers
-// that are yet to be made are passed over.
-func (e *Env) preview(ctx context.Context, c component) error {
+// preview says, without changing anything, why apply would refuse. Machines that
+// may be missing, as containers that are yet to be made, are passed over where
+// they do not answer.
+func (e *Env) preview(ctx context.Context, c component, mayBeMissing []string) error {
 	ts, problems := c.targets()
 	if err := problems.Err(); err != nil {
 		return err
 	}
-	for _, name := range c.containers() {
+	for _, name := range mayBeMissing {
 		if !e.answers(ctx, ts[name].Host) {
 			delete(ts, name)
 		}
@@ -118,12 +121,13 @@ func (e *Env) preview(ctx context.Context, c component) error {
 	return e.Fleet.Check(ctx, ts)
 }
 
-// containerPatience bounds the wait for a container that may not be there: it
-// is on this computer, and answers within milliseconds where it is.
-const containerPatience = 2 * time.Second
+// missingPatience bounds the wait for a machine that may be missing: a container
+// is on this computer and answers within milliseconds, and what is known of
+// other machines has been refreshed just before.
+const missingPatience = 2 * time.Second
 
 func (e *Env) answers(ctx context.Context, h remote.Host) bool {
-	ctx, cancel := context.WithTimeout(ctx, containerPatience)
+	ctx, cancel := context.WithTimeout(ctx, missingPatience)
 	defer cancel()
 	_, err := e.Fleet.Pool.Get(ctx, h)
 	return err == nil

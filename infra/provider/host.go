@@ -1,9 +1,6 @@
 package provider
 
 import (
-	"context"
-
-	"weir/provision/fleet"
 	"weir/provision/host"
 	"weir/provision/problem"
 
@@ -12,7 +9,17 @@ import (
 
 // Host is a machine that can be reached by SSH: its Java runtime, its kernel
 // settings and the directories that are weir's.
-type Host struct{ env *Env }
+type Host struct {
+	lifecycle[HostArgs, *HostArgs, HostState]
+}
+
+func newHost(env *Env) *Host {
+	return &Host{lifecycle[HostArgs, *HostArgs, HostState]{
+		env:   env,
+		state: func(a HostArgs) HostState { return HostState{a} },
+		args:  func(s *HostState) *HostArgs { return &s.HostArgs },
+	}}
+}
 
 // HostArgs are what a person declares of a host.
 type HostArgs struct {
@@ -29,10 +36,10 @@ type HostArgs struct {
 type HostState struct{ HostArgs }
 
 var (
-	_ infer.CustomCheck[HostArgs]             = Host{}
-	_ infer.CustomRead[HostArgs, HostState]   = Host{}
-	_ infer.CustomUpdate[HostArgs, HostState] = Host{}
-	_ infer.CustomDelete[HostState]           = Host{}
+	_ infer.CustomCheck[HostArgs]             = &Host{}
+	_ infer.CustomRead[HostArgs, HostState]   = &Host{}
+	_ infer.CustomUpdate[HostArgs, HostState] = &Host{}
+	_ infer.CustomDelete[HostState]           = &Host{}
 )
 
 // Annotate documents the resource in the provider's schema.
@@ -73,37 +80,4 @@ func (h *HostArgs) containers() []string {
 
 func (h *HostArgs) shown() *map[string]Shown { return &h.Machines }
 
-// Check renders what the machine should be.
-func (h Host) Check(ctx context.Context, req infer.CheckRequest) (infer.CheckResponse[HostArgs], error) {
-	return check[HostArgs](ctx, h.env, req)
-}
-
-// Create prepares the machine; what is there already is adopted.
-func (h Host) Create(ctx context.Context, req infer.CreateRequest[HostArgs]) (infer.CreateResponse[HostState], error) {
-	res := infer.CreateResponse[HostState]{ID: req.Name, Output: HostState{req.Inputs}}
-	if req.DryRun {
-		return res, h.env.preview(ctx, &req.Inputs)
-	}
-	return res, h.env.apply(ctx, &req.Inputs, fleet.Change{})
-}
-
-// Update makes the machine what it should be.
-func (h Host) Update(ctx context.Context, req infer.UpdateRequest[HostArgs, HostState]) (infer.UpdateResponse[HostState], error) {
-	res := infer.UpdateResponse[HostState]{Output: HostState{req.Inputs}}
-	if req.DryRun {
-		return res, nil
-	}
-	return res, h.env.apply(ctx, &req.Inputs, fleet.Change{})
-}
-
-// Read looks at the machine.
-func (h Host) Read(ctx context.Context, req infer.ReadRequest[HostArgs, HostState]) (infer.ReadResponse[HostArgs, HostState], error) {
-	a := req.Inputs
-	err := h.env.read(ctx, &a)
-	return infer.ReadResponse[HostArgs, HostState]{ID: req.ID, Inputs: a, State: HostState{a}}, err
-}
-
-// Delete removes what weir put on the machine, packages excepted.
-func (h Host) Delete(ctx context.Context, req infer.DeleteRequest[HostState]) (infer.DeleteResponse, error) {
-	return infer.DeleteResponse{}, h.env.remove(ctx, &req.State.HostArgs, false)
-}
+func (h *HostArgs) dataGoes() bool { return false }

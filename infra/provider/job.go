@@ -1,10 +1,8 @@
 package provider
 
 import (
-	"context"
 	"path/filepath"
 
-	"weir/provision/fleet"
 	"weir/provision/job"
 	"weir/provision/problem"
 
@@ -12,7 +10,17 @@ import (
 )
 
 // Job is a program that runs on a machine of the cluster as a service.
-type Job struct{ env *Env }
+type Job struct {
+	lifecycle[JobArgs, *JobArgs, JobState]
+}
+
+func newJob(env *Env) *Job {
+	return &Job{lifecycle[JobArgs, *JobArgs, JobState]{
+		env:   env,
+		state: func(a JobArgs) JobState { return JobState{JobArgs: a, Unit: job.Spec{Name: a.Name}.Unit()} },
+		args:  func(s *JobState) *JobArgs { return &s.JobArgs },
+	}}
+}
 
 // JobArgs are what a person declares of a job.
 type JobArgs struct {
@@ -36,10 +44,10 @@ type JobState struct {
 }
 
 var (
-	_ infer.CustomCheck[JobArgs]            = Job{}
-	_ infer.CustomRead[JobArgs, JobState]   = Job{}
-	_ infer.CustomUpdate[JobArgs, JobState] = Job{}
-	_ infer.CustomDelete[JobState]          = Job{}
+	_ infer.CustomCheck[JobArgs]            = &Job{}
+	_ infer.CustomRead[JobArgs, JobState]   = &Job{}
+	_ infer.CustomUpdate[JobArgs, JobState] = &Job{}
+	_ infer.CustomDelete[JobState]          = &Job{}
 )
 
 // Annotate documents the resource in the provider's schema.
@@ -92,39 +100,4 @@ func (j *JobArgs) containers() []string {
 
 func (j *JobArgs) shown() *map[string]Shown { return &j.Machines }
 
-func (j JobArgs) state() JobState { return JobState{JobArgs: j, Unit: job.Spec{Name: j.Name}.Unit()} }
-
-// Check validates the job and renders what its machine should be.
-func (j Job) Check(ctx context.Context, req infer.CheckRequest) (infer.CheckResponse[JobArgs], error) {
-	return check[JobArgs](ctx, j.env, req)
-}
-
-// Create installs and starts the job, or adopts what a killed run left.
-func (j Job) Create(ctx context.Context, req infer.CreateRequest[JobArgs]) (infer.CreateResponse[JobState], error) {
-	res := infer.CreateResponse[JobState]{ID: req.Name, Output: req.Inputs.state()}
-	if req.DryRun {
-		return res, j.env.preview(ctx, &req.Inputs)
-	}
-	return res, j.env.apply(ctx, &req.Inputs, fleet.Change{})
-}
-
-// Update makes the job what it should be and restarts it where that is needed.
-func (j Job) Update(ctx context.Context, req infer.UpdateRequest[JobArgs, JobState]) (infer.UpdateResponse[JobState], error) {
-	res := infer.UpdateResponse[JobState]{Output: req.Inputs.state()}
-	if req.DryRun {
-		return res, nil
-	}
-	return res, j.env.apply(ctx, &req.Inputs, fleet.Change{})
-}
-
-// Read looks at the machine.
-func (j Job) Read(ctx context.Context, req infer.ReadRequest[JobArgs, JobState]) (infer.ReadResponse[JobArgs, JobState], error) {
-	a := req.Inputs
-	err := j.env.read(ctx, &a)
-	return infer.ReadResponse[JobArgs, JobState]{ID: req.ID, Inputs: a, State: a.state()}, err
-}
-
-// Delete stops the job and removes its files; its state stays unless deleteData.
-func (j Job) Delete(ctx context.Context, req infer.DeleteRequest[JobState]) (infer.DeleteResponse, error) {
-	return infer.DeleteResponse{}, j.env.remove(ctx, &req.State.JobArgs, value(req.State.DeleteData))
-}
+func (j *JobArgs) dataGoes() bool { return value(j.DeleteData) }

@@ -19,7 +19,18 @@ import (
 
 // Kafka is the brokers of a cluster: one resource, because the safe order of a
 // change, the controller last, is known only while it is made.
-type Kafka struct{ env *Env }
+type Kafka struct {
+	lifecycle[KafkaArgs, *KafkaArgs, KafkaState]
+}
+
+func newKafka(env *Env) *Kafka {
+	return &Kafka{lifecycle[KafkaArgs, *KafkaArgs, KafkaState]{
+		env:   env,
+		state: func(a KafkaArgs) KafkaState { return KafkaState{KafkaArgs: a, Bootstrap: a.spec().Bootstrap()} },
+		args:  func(s *KafkaState) *KafkaArgs { return &s.KafkaArgs },
+		guard: guardBrokers,
+	}}
+}
 
 // KafkaBroker is one broker and its machine.
 type KafkaBroker struct {
@@ -62,10 +73,10 @@ type KafkaState struct {
 }
 
 var (
-	_ infer.CustomCheck[KafkaArgs]              = Kafka{}
-	_ infer.CustomRead[KafkaArgs, KafkaState]   = Kafka{}
-	_ infer.CustomUpdate[KafkaArgs, KafkaState] = Kafka{}
-	_ infer.CustomDelete[KafkaState]            = Kafka{}
+	_ infer.CustomCheck[KafkaArgs]              = &Kafka{}
+	_ infer.CustomRead[KafkaArgs, KafkaState]   = &Kafka{}
+	_ infer.CustomUpdate[KafkaArgs, KafkaState] = &Kafka{}
+	_ infer.CustomDelete[KafkaState]            = &Kafka{}
 )
 
 // Annotate documents the resource in the provider's schema.
@@ -144,67 +155,30 @@ func (k *KafkaArgs) containers() []string {
 
 func (k *KafkaArgs) shown() *map[string]Shown { return &k.Machines }
 
-// Check validates the brokers and renders what their machines should be.
-func (k Kafka) Check(ctx context.Context, req infer.CheckRequest) (infer.CheckResponse[KafkaArgs], error) {
-	return check[KafkaArgs](ctx, k.env, req)
-}
+func (k *KafkaArgs) dataGoes() bool { return value(k.DeleteData) }
 
-func (k KafkaArgs) state() KafkaState {
-	return KafkaState{KafkaArgs: k, Bootstrap: k.spec().Bootstrap()}
-}
-
-// Create installs the brokers, or adopts what a killed run left.
-func (k Kafka) Create(ctx context.Context, req infer.CreateRequest[KafkaArgs]) (infer.CreateResponse[KafkaState], error) {
-	res := infer.CreateResponse[KafkaState]{ID: req.Name, Output: req.Inputs.state()}
-	if req.DryRun {
-		return res, k.env.preview(ctx, &req.Inputs)
-	}
-	return res, k.roll(ctx, req.Inputs)
-}
-
-// Update makes the machines what they should be, one broker at a time.
-func (k Kafka) Update(ctx context.Context, req infer.UpdateRequest[KafkaArgs, KafkaState]) (infer.UpdateResponse[KafkaState], error) {
-	res := infer.UpdateResponse[KafkaState]{Output: req.Inputs.state()}
-	if req.DryRun {
-		return res, nil
-	}
-	return res, k.roll(ctx, req.Inputs)
-}
-
-func (k Kafka) roll(ctx context.Context, a KafkaArgs) error {
-	spec := a.spec()
+// guardBrokers asks the cluster itself.
+func guardBrokers(ctx context.Context, env *Env, k *KafkaArgs) (fleet.Guard, func(), error) {
+	spec, log := k.spec(), p.GetLogger(ctx)
 	if spec.Open() {
-		p.GetLogger(ctx).Warning("the brokers listen in plain text and ask nobody who he is: keep their port inside a network you trust")
+		log.Warning("the brokers listen in plain text and ask nobody who he is: keep their port inside a network you trust")
 	}
-	admin, err := k.env.admin(spec.Version, brokerRefs(a.Brokers, spec))
+	admin, err := env.admin(spec.Version, brokerRefs(k.Brokers, spec))
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	defer admin.Close()
 	brokers := map[string]int32{}
 	for _, b := range spec.Brokers {
 		brokers[b.Machine] = b.ID
 	}
-	return k.env.apply(ctx, &a, fleet.Change{Guard: kafka.Roll{Admin: admin, Brokers: brokers, Warn: k.warn(ctx)}})
+	warn := func(machine string, f health.Findings) { log.Warning(machine + ": " + f.Err().Error()) }
+	return brokerGuard{kafka.Roll{Admin: admin, Brokers: brokers, Warn: warn}}, func() { _ = admin.Close() }, nil
 }
 
-// warn tells what a roll disturbs although it is allowed to.
-func (k Kafka) warn(ctx context.Context) func(string, health.Findings) {
-	log := p.GetLogger(ctx)
-	return func(machine string, f health.Findings) { log.Warning(machine + ": " + f.Err().Error()) }
-}
+// brokerGuard ends a change by giving partitions back to their preferred leaders.
+type brokerGuard struct{ kafka.Roll }
 
-// Read looks at the machines.
-func (k Kafka) Read(ctx context.Context, req infer.ReadRequest[KafkaArgs, KafkaState]) (infer.ReadResponse[KafkaArgs, KafkaState], error) {
-	a := req.Inputs
-	err := k.env.read(ctx, &a)
-	return infer.ReadResponse[KafkaArgs, KafkaState]{ID: req.ID, Inputs: a, State: a.state()}, err
-}
-
-// Delete stops the brokers and removes their files; data stays unless deleteData.
-func (k Kafka) Delete(ctx context.Context, req infer.DeleteRequest[KafkaState]) (infer.DeleteResponse, error) {
-	return infer.DeleteResponse{}, k.env.remove(ctx, &req.State.KafkaArgs, value(req.State.DeleteData))
-}
+func (g brokerGuard) Healthy(ctx context.Context) error { return g.Finish(ctx) }
 
 // BrokerRef is a broker's client address and how to reach its machine where
 // the address itself is out of reach.

@@ -46,8 +46,8 @@ func New(env *Env) (p.Provider, error) {
 			"importBasePath": "weir/infra/weir", "respectSchemaVersion": true,
 		}}).
 		WithResources(
-			infer.Resource(&Machine{env}), infer.Resource(&Host{env}), infer.Resource(&ZooKeeper{env}),
-			infer.Resource(&Kafka{env}), infer.Resource(&Topic{env}), infer.Resource(&Job{env}),
+			infer.Resource(&Machine{env}), infer.Resource(newHost(env)), infer.Resource(newZooKeeper(env)),
+			infer.Resource(newKafka(env)), infer.Resource(&Topic{env}), infer.Resource(newJob(env)),
 		).
 		Build()
 }

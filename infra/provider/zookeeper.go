@@ -13,7 +13,20 @@ import (
 )
 
 // ZooKeeper is an ensemble on machines.
-type ZooKeeper struct{ env *Env }
+type ZooKeeper struct {
+	lifecycle[ZooKeeperArgs, *ZooKeeperArgs, ZooKeeperState]
+}
+
+func newZooKeeper(env *Env) *ZooKeeper {
+	return &ZooKeeper{lifecycle[ZooKeeperArgs, *ZooKeeperArgs, ZooKeeperState]{
+		env: env,
+		state: func(a ZooKeeperArgs) ZooKeeperState {
+			return ZooKeeperState{ZooKeeperArgs: a, Connect: a.spec().Connect()}
+		},
+		args:  func(s *ZooKeeperState) *ZooKeeperArgs { return &s.ZooKeeperArgs },
+		guard: guardEnsemble,
+	}}
+}
 
 // ZooKeeperMember is one server of an ensemble.
 type ZooKeeperMember struct {
@@ -54,10 +67,10 @@ type ZooKeeperState struct {
 }
 
 var (
-	_ infer.CustomCheck[ZooKeeperArgs]                  = ZooKeeper{}
-	_ infer.CustomRead[ZooKeeperArgs, ZooKeeperState]   = ZooKeeper{}
-	_ infer.CustomUpdate[ZooKeeperArgs, ZooKeeperState] = ZooKeeper{}
-	_ infer.CustomDelete[ZooKeeperState]                = ZooKeeper{}
+	_ infer.CustomCheck[ZooKeeperArgs]                  = &ZooKeeper{}
+	_ infer.CustomRead[ZooKeeperArgs, ZooKeeperState]   = &ZooKeeper{}
+	_ infer.CustomUpdate[ZooKeeperArgs, ZooKeeperState] = &ZooKeeper{}
+	_ infer.CustomDelete[ZooKeeperState]                = &ZooKeeper{}
 )
 
 // Annotate documents the resource in the provider's schema.
@@ -122,52 +135,17 @@ func (z *ZooKeeperArgs) containers() []string {
 
 func (z *ZooKeeperArgs) shown() *map[string]Shown { return &z.Machines }
 
-// Check validates the ensemble and renders what its machines should be.
-func (z ZooKeeper) Check(ctx context.Context, req infer.CheckRequest) (infer.CheckResponse[ZooKeeperArgs], error) {
-	return check[ZooKeeperArgs](ctx, z.env, req)
-}
+func (z *ZooKeeperArgs) dataGoes() bool { return value(z.DeleteData) }
 
-func (z ZooKeeper) state(a ZooKeeperArgs) (ZooKeeperState, zookeeper.Ensemble) {
-	spec := a.spec()
+// guardEnsemble asks each member through its own machine.
+func guardEnsemble(_ context.Context, env *Env, z *ZooKeeperArgs) (fleet.Guard, func(), error) {
+	spec := z.spec()
 	hosts := map[string]remote.Host{}
-	for _, m := range a.Members {
+	for _, m := range z.Members {
 		hosts[m.Machine] = m.Connection.host(m.Machine)
 	}
-	return ZooKeeperState{ZooKeeperArgs: a, Connect: spec.Connect()}, zookeeper.Ensemble{
+	return zookeeper.Ensemble{
 		Members: spec.Members, ClientPort: spec.ClientPort,
-		Dialer: func(machine string) remote.Dialer { return z.env.Fleet.Pool.On(hosts[machine]) },
-	}
-}
-
-// Create installs the ensemble, or adopts what a killed run left.
-func (z ZooKeeper) Create(ctx context.Context, req infer.CreateRequest[ZooKeeperArgs]) (infer.CreateResponse[ZooKeeperState], error) {
-	state, ensemble := z.state(req.Inputs)
-	res := infer.CreateResponse[ZooKeeperState]{ID: req.Name, Output: state}
-	if req.DryRun {
-		return res, z.env.preview(ctx, &req.Inputs)
-	}
-	return res, z.env.apply(ctx, &req.Inputs, fleet.Change{Guard: ensemble})
-}
-
-// Update makes the machines what they should be, the leader last.
-func (z ZooKeeper) Update(ctx context.Context, req infer.UpdateRequest[ZooKeeperArgs, ZooKeeperState]) (infer.UpdateResponse[ZooKeeperState], error) {
-	state, ensemble := z.state(req.Inputs)
-	res := infer.UpdateResponse[ZooKeeperState]{Output: state}
-	if req.DryRun {
-		return res, nil
-	}
-	return res, z.env.apply(ctx, &req.Inputs, fleet.Change{Guard: ensemble})
-}
-
-// Read looks at the machines.
-func (z ZooKeeper) Read(ctx context.Context, req infer.ReadRequest[ZooKeeperArgs, ZooKeeperState]) (infer.ReadResponse[ZooKeeperArgs, ZooKeeperState], error) {
-	a := req.Inputs
-	err := z.env.read(ctx, &a)
-	state, _ := z.state(a)
-	return infer.ReadResponse[ZooKeeperArgs, ZooKeeperState]{ID: req.ID, Inputs: a, State: state}, err
-}
-
-// Delete stops the ensemble and removes its files; data stays unless deleteData.
-func (z ZooKeeper) Delete(ctx context.Context, req infer.DeleteRequest[ZooKeeperState]) (infer.DeleteResponse, error) {
-	return infer.DeleteResponse{}, z.env.remove(ctx, &req.State.ZooKeeperArgs, value(req.State.DeleteData))
+		Dialer: func(machine string) remote.Dialer { return env.Fleet.Pool.On(hosts[machine]) },
+	}, func() {}, nil
 }

@@ -40,7 +40,7 @@ func (p Project) findCLI() (*cli, error) {
 			return &cli{path: path, vars: p.variables()}, nil
 		}
 	}
-	return nil, errors.New("the Pulumi CLI is neither in bin nor on PATH; run `make build`")
+	return nil, errors.New("the Pulumi CLI is neither in bin nor on PATH; run `make setup`")
 }
 
 // Version is that of the SDK, which decides what the CLI is asked to do.

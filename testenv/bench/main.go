@@ -79,6 +79,9 @@ func measure(ctx context.Context, rounds int, progress io.Writer) (_ *measuremen
 	if err != nil {
 		return nil, err
 	}
+	if err := p.configure(ctx); err != nil {
+		return nil, err
+	}
 	if err := sweep(ctx); err != nil { // what a killed run left
 		return nil, err
 	}

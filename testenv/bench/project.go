@@ -16,30 +16,17 @@ import (
 
 // The stack is the local one in all but its name and its network.
 const (
-	stack  = "bench"
-	subnet = "172.30.81.0/24"
-	config = `config:
-  weir:cluster:
-    machines:
-      - {name: weir-1, address: 172.30.81.11, container: true}
-      - {name: weir-2, address: 172.30.81.12, container: true}
-      - {name: weir-3, address: 172.30.81.13, container: true}
-    containers: {subnet: 172.30.81.0/24}
-    zookeeper: {heap: 256m}
-    kafka: {heap: 512m}
-    topics:
-      - {name: user-behavior-topic, partitions: 3, replicationFactor: 3}
-    jobs:
-      - {name: producer, kind: producer, machine: weir-1, topic: user-behavior-topic}
-      - {name: popularity, kind: popularity, machine: weir-2, topic: user-behavior-topic}
-`
+	stack       = "bench"
+	subnet      = "172.30.81.0/24"
+	localPrefix = "172.30.77."
+	prefix      = "172.30.81."
 )
 
-// machines are the stack's, by the addresses that config gives them.
+// machines are the stack's, with the addresses that its config gives them.
 var machines = map[string]string{
-	"weir-1": "172.30.81.11",
-	"weir-2": "172.30.81.12",
-	"weir-3": "172.30.81.13",
+	"weir-1": prefix + "11",
+	"weir-2": prefix + "12",
+	"weir-3": prefix + "13",
 }
 
 // project is a project directory of its own, with the programs of the checkout:
@@ -65,10 +52,38 @@ func newProject(dir string) (project, error) {
 			return project{}, err
 		}
 	}
-	return project{dir}, errors.Join(
-		os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), file, 0o644),
-		os.WriteFile(filepath.Join(dir, "Pulumi."+stack+".yaml"), []byte(config), 0o644),
-	)
+	return project{dir}, os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), file, 0o644)
+}
+
+// configure writes the stack's config: the one that people get for the local
+// stack, so that what is measured is what they have.
+func (p project) configure(ctx context.Context) error {
+	if _, _, err := p.ops(ctx, "init", "--containers", fmt.Sprint(len(machines))); err != nil {
+		return err
+	}
+	path := filepath.Join(p.dir, "Pulumi."+stack+".yaml")
+	local, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	moved, err := move(string(local))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(moved), 0o644)
+}
+
+// move puts the local stack's config on the network of this one.
+func move(local string) (string, error) {
+	const place = "    machines:\n"
+	moved := strings.ReplaceAll(local, localPrefix, prefix)
+	for name, address := range machines {
+		if !strings.Contains(moved, "{name: "+name+", address: "+address+", container: true}") {
+			return "", fmt.Errorf("want a config with machine %s at %s%s; ops init wrote\n%s",
+				name, localPrefix, strings.TrimPrefix(address, prefix), local)
+		}
+	}
+	return strings.Replace(moved, place, "    containers: {subnet: "+subnet+"}\n"+place, 1), nil
 }
 
 // commandPatience bounds one command; each ends within half a minute, even on

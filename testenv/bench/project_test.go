@@ -35,16 +35,29 @@ func TestACommandIsTimedFromItsStartToItsEnd(t *testing.T) {
 	}
 }
 
-func TestTheMachinesAreThoseOfTheConfig(t *testing.T) {
-	for name, address := range machines {
-		if want := "{name: " + name + ", address: " + address + ", container: true}"; !strings.Contains(config, want) {
-			t.Errorf("the config has no machine %s", want)
-		}
+func TestTheLocalStacksConfigIsMovedToAnotherNetwork(t *testing.T) {
+	const local = `config:
+  weir:cluster:
+    machines:
+      - {name: weir-1, address: 172.30.77.11, container: true}
+      - {name: weir-2, address: 172.30.77.12, container: true}
+      - {name: weir-3, address: 172.30.77.13, container: true}
+    kafka: {heap: 512m}
+`
+	const want = `config:
+  weir:cluster:
+    containers: {subnet: 172.30.81.0/24}
+    machines:
+      - {name: weir-1, address: 172.30.81.11, container: true}
+      - {name: weir-2, address: 172.30.81.12, container: true}
+      - {name: weir-3, address: 172.30.81.13, container: true}
+    kafka: {heap: 512m}
+`
+	got, err := move(local)
+	if err != nil || got != want {
+		t.Errorf("got %q, error %v, want %q", got, err, want)
 	}
-	if want := "{subnet: " + subnet + "}"; !strings.Contains(config, want) {
-		t.Errorf("the config has no %s", want)
-	}
-	if n := strings.Count(config, "container: true"); n != len(machines) {
-		t.Errorf("the config has %d machines, want %d", n, len(machines))
+	if _, err := move(strings.Replace(local, "weir-3", "other", 1)); err == nil || !strings.Contains(err.Error(), "weir-3 at 172.30.77.13") {
+		t.Errorf("a config with other machines: got error %v, want one that names weir-3 and its address", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -75,51 +74,5 @@ func TestTheFiguresReadWell(t *testing.T) {
 	}
 	if got != string(want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-}
-
-func TestOnlyWhatIsBetweenTheLinesOfADocumentIsReplaced(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "performance.md")
-	people := "# Speed\n\nWhy it matters.\n\n" + opening + "\nold figures\n" + closing + "\n\nWhat it means.\n"
-	if err := os.WriteFile(path, []byte(people), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	for _, text := range []string{"first\n", "second\n"} {
-		if err := replaceFigures(path, text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := strings.Replace(people, "old figures", "second", 1); string(got) != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-}
-
-func TestADocumentIsMadeWhereThereIsNone(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "performance.md")
-	if err := replaceFigures(path, "figures\n"); err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile(path)
-	if want := "# Performance\n\n" + opening + "\nfigures\n" + closing + "\n"; err != nil || string(got) != want {
-		t.Errorf("got %q, error %v, want %q", got, err, want)
-	}
-}
-
-func TestADocumentWithoutAPlaceForFiguresIsLeftAsItIs(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "performance.md")
-	for _, text := range []string{"", "no lines\n", opening + "\nand no end\n", closing + "\nbefore\n" + opening + "\n"} {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if err := replaceFigures(path, "figures\n"); err == nil {
-			t.Errorf("%q: want an error that tells which lines to add", text)
-		}
-		if got, err := os.ReadFile(path); err != nil || string(got) != text {
-			t.Errorf("%q became %q, error %v", text, got, err)
-		}
 	}
 }

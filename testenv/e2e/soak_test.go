@@ -25,8 +25,8 @@ const soakStack = "soak"
 // soakConfig is the stack's config with a retention in hours.
 func soakConfig(hours int) string {
 	config := strings.ReplaceAll(stackConfig, "172.30.78.", "172.30.82.")
-	return strings.ReplaceAll(config, "kafka: {heap: 512m}",
-		fmt.Sprintf("kafka: {heap: 512m, config: {log.retention.hours: %d}}", hours))
+	return strings.Replace(config, "kafka: {",
+		fmt.Sprintf("kafka: {config: {log.retention.hours: %d}, ", hours), 1)
 }
 
 // An ops up is killed after a time that is drawn from shortestLife to

@@ -1,0 +1,99 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"weir/provision/fleet"
+	"weir/provision/machine"
+	"weir/provision/remote"
+
+	"github.com/pulumi/pulumi-go-provider/infer"
+)
+
+// lifecycle is what Host, ZooKeeper, Kafka and Job have in common: A are a
+// component's arguments, S its state.
+type lifecycle[A any, C interface {
+	*A
+	component
+}, S any] struct {
+	env *Env
+	// state is what is stored of arguments, args the arguments of what is stored.
+	state func(A) S
+	args  func(*S) *A
+	// guard knows the conditions of a change, and what to release behind it;
+	// nil where machines do not need each other.
+	guard func(context.Context, *Env, *A) (g fleet.Guard, release func(), err error)
+}
+
+// Check validates the arguments and renders what the machines should be.
+func (l lifecycle[A, C, S]) Check(ctx context.Context, req infer.CheckRequest) (infer.CheckResponse[A], error) {
+	return check[A, C](ctx, l.env, req)
+}
+
+// Create installs the component, or adopts what a killed run left. Once a
+// machine was changed, a failure keeps the resource: the next run goes on with
+// it, and a destroy takes off what is there.
+func (l lifecycle[A, C, S]) Create(ctx context.Context, req infer.CreateRequest[A]) (infer.CreateResponse[S], error) {
+	res := infer.CreateResponse[S]{ID: req.Name, Output: l.state(req.Inputs)}
+	if req.DryRun {
+		c := C(&req.Inputs)
+		return res, l.env.preview(ctx, c, c.containers())
+	}
+	err := l.apply(ctx, &req.Inputs)
+	if err != nil && !untouched(err) {
+		err = infer.ResourceInitFailedError{Reasons: []string{err.Error()}}
+	}
+	return res, err
+}
+
+// untouched says that an error came before any change.
+func untouched(err error) bool {
+	var refused *machine.Refusal
+	var unreachable *remote.ConnectError
+	var locked *machine.LockedError
+	return errors.As(err, &refused) || errors.As(err, &unreachable) || errors.As(err, &locked)
+}
+
+// Update makes the machines what they should be. A preview shows what it would
+// do to all of them, even where one cannot be reached.
+func (l lifecycle[A, C, S]) Update(ctx context.Context, req infer.UpdateRequest[A, S]) (infer.UpdateResponse[S], error) {
+	res := infer.UpdateResponse[S]{Output: l.state(req.Inputs)}
+	if req.DryRun {
+		ts, problems := C(&req.Inputs).targets()
+		if err := problems.Err(); err != nil {
+			return res, err
+		}
+		return res, l.env.preview(ctx, C(&req.Inputs), slices.Collect(maps.Keys(ts)))
+	}
+	return res, l.apply(ctx, &req.Inputs)
+}
+
+func (l lifecycle[A, C, S]) apply(ctx context.Context, a *A) error {
+	var change fleet.Change
+	if l.guard != nil {
+		g, release, err := l.guard(ctx, l.env, a)
+		if err != nil {
+			return err
+		}
+		defer release()
+		change.Guard = g
+	}
+	return l.env.apply(ctx, C(a), change)
+}
+
+// Read looks at the machines.
+func (l lifecycle[A, C, S]) Read(ctx context.Context, req infer.ReadRequest[A, S]) (infer.ReadResponse[A, S], error) {
+	a := req.Inputs
+	err := l.env.read(ctx, C(&a))
+	return infer.ReadResponse[A, S]{ID: req.ID, Inputs: a, State: l.state(a)}, err
+}
+
+// Delete stops what runs and removes its files; data stays unless the arguments
+// said deleteData.
+func (l lifecycle[A, C, S]) Delete(ctx context.Context, req infer.DeleteRequest[S]) (infer.DeleteResponse, error) {
+	a := C(l.args(&req.State))
+	return infer.DeleteResponse{}, l.env.remove(ctx, a, a.dataGoes())
+}
