@@ -9,10 +9,10 @@ LINT  := go tool -modfile=.ci/tools/lint/go.mod
 UNIT   = $(shell go list ./... | grep -v '^weir/testenv')
 BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 
-.PHONY: help build up down test check bench soak clean
+.PHONY: help build generate up down test check bench soak clean
 
 help: ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 build: ## build ops, the provider and the jobs into bin/
 	$(BUILD) -o bin/ops ./ops
@@ -21,6 +21,10 @@ build: ## build ops, the provider and the jobs into bin/
 	  echo "build the job $$job for linux-$$arch"; \
 	  GOOS=linux GOARCH=$$arch $(BUILD) -o bin/jobs/linux-$$arch/weir-$$job ./jobs/cmd/weir-$$job || exit 1; \
 	done; done
+
+generate: ## write the provider's schema and, from it, the typed resources in infra/weir
+	go test -count 1 -run SchemaIsUpToDate ./infra/provider -update
+	cd .ci/tools/sdkgen && go run . ../../../infra/weir < ../../../infra/weir/schema.json
 
 up: setup build ## bring the stack up and verify it (STACK=local)
 	@bin/ops up --stack $(STACK)

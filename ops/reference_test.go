@@ -2,18 +2,16 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-)
 
-var update = flag.Bool("update", false, "rewrite the reference")
+	"weir/ops/internal/golden"
+)
 
 // reference is the page of all commands.
 const reference = "../docs/reference/ops.md"
@@ -24,18 +22,7 @@ func TestTheReferenceIsUpToDate(t *testing.T) {
 	root := (&app{console: newConsole(strings.NewReader(""), io.Discard, io.Discard)}).root()
 	var page bytes.Buffer
 	writeReference(&page, root)
-	if *update {
-		if err := os.WriteFile(reference, page.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	is, err := os.ReadFile(reference)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(is, page.Bytes()) {
-		t.Errorf("%s is stale; rewrite it: go test ./ops -run Reference -update\ngot:\n%s\nwant:\n%s", reference, is, page.Bytes())
-	}
+	golden.File(t, reference, page.String())
 }
 
 // plain keeps texts from being read as Markdown.

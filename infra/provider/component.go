@@ -51,8 +51,14 @@ func check[A any, C interface {
 	if err != nil || len(failures) > 0 || unknown {
 		return infer.CheckResponse[A]{Inputs: a, Failures: failures}, err
 	}
-	if err := e.lock(ctx, C(&a).software()); err != nil {
-		return infer.CheckResponse[A]{Inputs: a, Failures: []p.CheckFailure{{Property: "release", Reason: err.Error()}}}, nil
+	// The digest is part of what should be; what is wrong without it comes first.
+	if _, problems := C(&a).targets(); len(problems) > 0 {
+		return infer.CheckResponse[A]{Inputs: a, Failures: failed(problems)}, nil
+	}
+	if s := C(&a).software(); s != nil {
+		if err := e.lock(ctx, s); err != nil {
+			return infer.CheckResponse[A]{Inputs: a, Failures: []p.CheckFailure{{Property: s.property, Reason: err.Error()}}}, nil
+		}
 	}
 	ts, problems := C(&a).targets()
 	if len(problems) > 0 {
@@ -72,9 +78,30 @@ const machinesKey = "machines"
 func failed(problems problem.List) []p.CheckFailure {
 	failures := make([]p.CheckFailure, len(problems))
 	for i, pr := range problems {
-		failures[i] = p.CheckFailure{Property: pr.Path, Reason: pr.Message}
+		failures[i] = p.CheckFailure{Property: propertyOf(pr.Path), Reason: pr.Message}
 	}
 	return failures
+}
+
+// propertyOf is the property that a person wrote, for a path in what was made of it.
+func propertyOf(path string) string {
+	switch path {
+	case "version":
+		return "release.version"
+	case "layout.dataDir":
+		return "dataDir"
+	case "listeners[0].port":
+		return "port"
+	}
+	return path
+}
+
+// undecided says that Check could not compute what the machines should be, as
+// something is known only once other resources are there. A preview then has
+// nothing to ask the machines about.
+func undecided(c component) bool {
+	s := c.software()
+	return *c.shown() == nil || s != nil && *s.digest == nil
 }
 
 // read looks at the machines and puts what it sees where Check puts what should

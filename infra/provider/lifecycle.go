@@ -40,6 +40,9 @@ func (l lifecycle[A, C, S]) Create(ctx context.Context, req infer.CreateRequest[
 	res := infer.CreateResponse[S]{ID: req.Name, Output: l.state(req.Inputs)}
 	if req.DryRun {
 		c := C(&req.Inputs)
+		if undecided(c) {
+			return res, nil
+		}
 		return res, l.env.preview(ctx, c, c.containers())
 	}
 	err := l.apply(ctx, &req.Inputs)
@@ -62,6 +65,9 @@ func untouched(err error) bool {
 func (l lifecycle[A, C, S]) Update(ctx context.Context, req infer.UpdateRequest[A, S]) (infer.UpdateResponse[S], error) {
 	res := infer.UpdateResponse[S]{Output: l.state(req.Inputs)}
 	if req.DryRun {
+		if undecided(C(&req.Inputs)) {
+			return res, nil
+		}
 		ts, problems := C(&req.Inputs).targets()
 		if err := problems.Err(); err != nil {
 			return res, err

@@ -36,8 +36,10 @@ func describeDigest(a infer.Annotator, field **string) {
 // Check computes, so that a refresh and a delete need not find the files again.
 type software struct {
 	name, version, root string
-	digest              **string
-	lock                func(context.Context, *release.Store) (release.Lock, error)
+	// property is the input that says which software it is.
+	property string
+	digest   **string
+	lock     func(context.Context, *release.Store) (release.Lock, error)
 }
 
 func (s *software) release() machine.Release {
@@ -49,7 +51,7 @@ func (r *Release) of(component string, digest **string) *software {
 	r = &Release{Version: value(r).Version, Archive: value(r).Archive, SHA256: value(r).SHA256}
 	version := or(r.Version, kafka.DefaultVersion)
 	return &software{
-		name: kafka.ReleaseName, version: version, root: "/opt/weir/" + component, digest: digest,
+		name: kafka.ReleaseName, version: version, root: "/opt/weir/" + component, property: "release", digest: digest,
 		lock: func(ctx context.Context, store *release.Store) (release.Lock, error) {
 			if r.Archive == nil {
 				return kafka.Release(version)
@@ -70,7 +72,7 @@ func binary(name, path string, digest **string) *software {
 		version = version[:12]
 	}
 	return &software{
-		name: "job-" + name, version: version, root: "/opt/weir/jobs/" + name, digest: digest,
+		name: "job-" + name, version: version, root: "/opt/weir/jobs/" + name, property: "binary", digest: digest,
 		lock: func(context.Context, *release.Store) (release.Lock, error) {
 			return release.FromFiles("job-"+name, "", release.File{Place: "bin/" + filepath.Base(path), Path: path, Executable: true})
 		},
@@ -79,9 +81,6 @@ func binary(name, path string, digest **string) *software {
 
 // lock finds out what exactly the release consists of and keeps it for packs.
 func (e *Env) lock(ctx context.Context, s *software) error {
-	if s == nil {
-		return nil
-	}
 	l, err := s.lock(ctx, e.Store)
 	if err != nil {
 		return err

@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -15,31 +12,13 @@ import (
 	"github.com/IBM/sarama"
 
 	"weir/ops/connect"
+	"weir/ops/internal/golden"
 	"weir/ops/status/table"
 	"weir/provision/inventory"
 	"weir/provision/remote"
 	"weir/provision/remote/remotetest"
 	"weir/provision/zookeeper"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (go test -update rewrites it)\ngot:\n%s\nwant:\n%s", path, got, want)
-	}
-}
 
 func article() inventory.Cluster {
 	c := inventory.Cluster{
@@ -63,7 +42,7 @@ func TestTheQuestionNamesAllThatIsDeclaredOnTheMachine(t *testing.T) {
 	c := article()
 	c.ZooKeeper.DataDir = "/data with a blank/zk"
 	script := questionFor(c, "node1").script()
-	golden(t, "question.sh", script)
+	golden.Compare(t, "question.sh", script)
 	if out, err := exec.Command("sh", "-n", "-c", script).CombinedOutput(); err != nil {
 		t.Errorf("the script is no POSIX sh: %v: %s", err, out)
 	}
@@ -222,7 +201,7 @@ func TestTheTableIsPlainInAPipe(t *testing.T) {
 	if err := WriteTable(&out, sample(), table.Style{}); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "table.txt", out.String())
+	golden.Compare(t, "table.txt", out.String())
 }
 
 func TestTheJSONFormIsStable(t *testing.T) {
@@ -230,5 +209,5 @@ func TestTheJSONFormIsStable(t *testing.T) {
 	if err := WriteJSON(&out, sample()); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "status.json", out.String())
+	golden.Compare(t, "status.json", out.String())
 }

@@ -10,14 +10,15 @@ import (
 	"testing"
 	"time"
 
+	"weir/ops/internal/golden"
 	"weir/provision/remote"
 )
 
 func TestTheToolsAreStartedAsWritten(t *testing.T) {
 	c := &subject{cluster: article()}
 	trip := &trip{prefix: "console 1700000000-abc ", key: "1700000000-abc", partition: 2, from: 41}
-	golden(t, "producer.sh", trip.producerScript(c))
-	golden(t, "consumer.sh", trip.consumerScript(c))
+	golden.Compare(t, "producer.sh", trip.producerScript(c))
+	golden.Compare(t, "consumer.sh", trip.consumerScript(c))
 }
 
 // tools makes a release whose console tools are the given scripts.

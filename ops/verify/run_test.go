@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/ops/connect"
+	"weir/ops/internal/golden"
 	"weir/ops/status/table"
 	"weir/provision/remote"
 )
@@ -219,9 +220,9 @@ func TestTheReportIsWrittenForEveryReader(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	golden(t, "report.txt", plain.String())
-	golden(t, "report-terminal.txt", terminal.String())
-	golden(t, "report.json", object.String())
+	golden.Compare(t, "report.txt", plain.String())
+	golden.Compare(t, "report-terminal.txt", terminal.String())
+	golden.Compare(t, "report.json", object.String())
 }
 
 func TestTheVerdictSaysWhatTheExitCodeSays(t *testing.T) {

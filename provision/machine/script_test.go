@@ -2,7 +2,6 @@ package machine
 
 import (
 	"context"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,27 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"weir/provision/internal/golden"
 	"weir/provision/remote"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (run with -update and look at the change):\n%s", path, got)
-	}
-}
 
 // odd is a state whose names and values hold what breaks careless quoting.
 func odd() State {
@@ -43,7 +24,7 @@ func odd() State {
 	return s
 }
 
-func TestObserveScript(t *testing.T) { golden(t, "observe.sh", ObserveScript(odd())) }
+func TestObserveScript(t *testing.T) { golden.Compare(t, "observe.sh", ObserveScript(odd())) }
 
 func TestApplyScript(t *testing.T) {
 	for name, p := range map[string]Plan{
@@ -62,10 +43,10 @@ func TestApplyScript(t *testing.T) {
 			if !ok {
 				t.Fatal("the script does not begin with the prelude")
 			}
-			golden(t, name, script)
+			golden.Compare(t, name, script)
 		})
 	}
-	golden(t, "apply-prelude.sh", applyPrelude)
+	golden.Compare(t, "apply-prelude.sh", applyPrelude)
 }
 
 func changedLine() Plan {

@@ -13,7 +13,7 @@ import (
 // within a second, and never so often that looking disturbs.
 const (
 	firstPause = 250 * time.Millisecond
-	lastPause  = 3 * time.Second
+	lastPause  = 1250 * time.Millisecond
 )
 
 // WaitError says that a condition did not come to hold in time.

@@ -134,6 +134,9 @@ func (s *served) compareAll(ctx context.Context, resources []resource, now []*pu
 
 // compare checks what is declared and compares it with what is there.
 func (s *served) compare(ctx context.Context, r resource, now *pulumirpc.ReadResponse) error {
+	if now.GetId() == "" { // so the protocol says it
+		return errors.New("it is gone")
+	}
 	checked, err := s.Check(ctx, &pulumirpc.CheckRequest{Urn: r.urn, Olds: now.GetInputs(), News: r.inputs})
 	if err != nil {
 		return fmt.Errorf("check: %w", err)

@@ -1,13 +1,16 @@
 // Command sdkgen writes the Go SDK of a provider from its schema: the typed
 // resources in infra/weir. It is what `pulumi package gen-sdk` does, without
-// the language host that only a full installation of Pulumi has.
+// the language host that only a full installation of Pulumi has. Beside the
+// files it leaves the schema's checksum, by which a test sees that they are stale.
 //
-//	pulumi package get-schema bin/pulumi-resource-weir | sdkgen DIRECTORY
+//	sdkgen DIRECTORY < schema.json
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -30,8 +33,12 @@ func main() {
 type alone struct{ schema.Loader }
 
 func generate(dir string) error {
+	text, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
 	var spec schema.PackageSpec
-	if err := json.NewDecoder(os.Stdin).Decode(&spec); err != nil {
+	if err := json.Unmarshal(text, &spec); err != nil {
 		return fmt.Errorf("schema: %w", err)
 	}
 	pkg, err := schema.ImportSpec(spec, nil, alone{}, schema.ValidationOptions{})
@@ -56,5 +63,6 @@ func generate(dir string) error {
 			return err
 		}
 	}
-	return nil
+	sum := fmt.Sprintf("%x  schema.json\n", sha256.Sum256(text)) // as sha256sum writes it
+	return os.WriteFile(filepath.Join(dir, "schema.sha256"), []byte(sum), 0o644)
 }

@@ -1,33 +1,9 @@
 package verify
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
-	"testing"
-
 	"weir/provision/inventory"
 	"weir/provision/remote"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (go test -update rewrites it)\ngot:\n%s\nwant:\n%s", path, got, want)
-	}
-}
 
 // article is the article's cluster as an inventory.
 func article() inventory.Cluster {
