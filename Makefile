@@ -33,7 +33,7 @@ down: build ## remove the stack and all that it made, after asking (YES=1 does n
 	@bin/ops down --stack $(STACK) $(if $(YES),--yes)
 
 check: ## the fast part of the tests: format, vet, linters, the import rule, unit tests
-	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run: gofmt -w .' >&2; exit 1; }
+	@files=$$(gofmt -l .); test -z "$$files" || { echo "not formatted, run gofmt -w on:" $$files >&2; exit 1; }
 	go vet ./...
 	$(LINT) staticcheck $$(go list ./... | grep -v '^weir/infra/weir') # which is generated
 	$(LINT) depguard ./...

@@ -234,8 +234,11 @@ func (d *differ) services() {
 		case v.Stopped:
 			continue
 		}
-		if !is.Enabled {
+		switch {
+		case !is.Enabled:
 			add(Enable, "")
+		case is.NeedReload: // systemd runs an older text of the unit than what is on disk
+			add(Enable, "unit changed on disk")
 		}
 		switch {
 		case !is.Running():

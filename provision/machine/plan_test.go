@@ -106,6 +106,11 @@ func TestDiff(t *testing.T) {
 			v.Enabled = false
 			is.Services[unit] = v
 		}, []string{"enable service " + unit}},
+		{"a unit that systemd has not read again is read", func(_ *State, is *Observed) {
+			v := is.Services[unit]
+			v.NeedReload = true
+			is.Services[unit] = v
+		}, []string{"enable service " + unit}},
 		{"a restart that a killed run owes is done", func(_ *State, is *Observed) {
 			v := is.Services[unit]
 			v.RestartPending = true
