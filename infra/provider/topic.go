@@ -12,6 +12,7 @@ import (
 	"weir/provision/rollout"
 
 	"github.com/IBM/sarama"
+	"github.com/cenkalti/backoff/v5"
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/infer"
 )
@@ -115,17 +116,29 @@ func (t Topic) ensure(ctx context.Context, a TopicArgs) error {
 		return err
 	}
 	defer admin.Close()
-	switch err := admin.Create(ctx, a.topic()); {
-	case err == nil:
-		p.GetLogger(ctx).Info(fmt.Sprintf("cluster: create topic %s, %d partitions, %d replicas", a.Name, a.Partitions, a.ReplicationFactor))
-	case errors.Is(err, sarama.ErrTopicAlreadyExists):
-		if err := t.change(ctx, admin, a.topic()); err != nil {
-			return err
+	err = rollout.Wait(ctx, topicPatience, func(ctx context.Context) error {
+		err := t.make(ctx, admin, a)
+		if err != nil && !errors.Is(err, sarama.ErrOutOfBrokers) {
+			return backoff.Permanent(err)
 		}
-	default:
+		return err // brokers that do not answer yet may be starting
+	}, nil)
+	if err != nil {
 		return err
 	}
 	return rollout.Wait(ctx, topicPatience, func(ctx context.Context) error { return admin.TopicReady(ctx, a.topic()) }, nil)
+}
+
+// make creates the topic, or changes the one that is there.
+func (t Topic) make(ctx context.Context, admin *kafka.Admin, a TopicArgs) error {
+	err := admin.Create(ctx, a.topic())
+	if errors.Is(err, sarama.ErrTopicAlreadyExists) {
+		return t.change(ctx, admin, a.topic())
+	}
+	if err == nil {
+		p.GetLogger(ctx).Info(fmt.Sprintf("cluster: create topic %s, %d partitions, %d replicas", a.Name, a.Partitions, a.ReplicationFactor))
+	}
+	return err
 }
 
 func (t Topic) change(ctx context.Context, admin *kafka.Admin, want kafka.Topic) error {

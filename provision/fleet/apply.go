@@ -14,7 +14,7 @@ import (
 // Guard knows what a component's machines need of each other. Order names the
 // next of the pending machines and is asked anew before each, since a leader
 // may have moved. Before must hold before a running service is disturbed, After
-// once it has been, Healthy at the end of a change that started or disturbed one.
+// once it has been, Healthy at the end of every change.
 type Guard interface {
 	Order(ctx context.Context, pending []string) (string, error)
 	Before(ctx context.Context, machine string) error
@@ -127,10 +127,8 @@ func (f *Fleet) switchOver(ctx context.Context, targets map[string]Target, plans
 		},
 		Observe: change.Gate,
 	}
-	disruptive := false
 	for _, name := range sortedNames(targets) {
 		p := plans[name]
-		disruptive = disruptive || p.Disruptive()
 		switch {
 		case p.Interrupts():
 			r.Running = append(r.Running, name)
@@ -138,7 +136,9 @@ func (f *Fleet) switchOver(ctx context.Context, targets map[string]Target, plans
 			r.Fresh = append(r.Fresh, name)
 		}
 	}
-	if g := change.Guard; g != nil && disruptive {
+	// Healthy must hold even where nothing was left to do: services that came up
+	// with their machines a moment ago may not serve yet.
+	if g := change.Guard; g != nil {
 		r.Order, r.Before, r.After, r.Healthy = g.Order, g.Before, g.After, g.Healthy
 	}
 	return rollout.Run(ctx, r)

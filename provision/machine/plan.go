@@ -65,13 +65,6 @@ func (s Step) String() string {
 // Empty says that the machine is as it should be.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 }
 
-// Disruptive says that carrying out the plan starts, stops or restarts a service.
-func (p Plan) Disruptive() bool {
-	return slices.ContainsFunc(p.Steps, func(s Step) bool {
-		return s.Kind == "service" && (s.Action == Restart || s.Action == Stop || s.Action == Start)
-	})
-}
-
 // Interrupts says that a service that is running now will be stopped or restarted.
 func (p Plan) Interrupts() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool {
