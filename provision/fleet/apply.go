@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -72,7 +74,7 @@ func (f *Fleet) plan(ctx context.Context, targets map[string]Target) (map[string
 	sights := f.Look(ctx, targets)
 	plans := make(map[string]machine.Plan, len(targets))
 	var errs []error
-	for _, name := range sortedNames(targets) {
+	for _, name := range slices.Sorted(maps.Keys(targets)) {
 		s := sights[name]
 		if s.Err != nil {
 			errs = append(errs, s.Err)
@@ -127,7 +129,7 @@ func (f *Fleet) switchOver(ctx context.Context, targets map[string]Target, plans
 		},
 		Observe: change.Gate,
 	}
-	for _, name := range sortedNames(targets) {
+	for _, name := range slices.Sorted(maps.Keys(targets)) {
 		p := plans[name]
 		switch {
 		case p.Interrupts():

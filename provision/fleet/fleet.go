@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -55,7 +56,7 @@ func (f *Fleet) Look(ctx context.Context, targets map[string]Target) map[string]
 
 // each runs do for every target at once and joins the errors in the order of names.
 func (f *Fleet) each(targets map[string]Target, do func(name string, t Target) error) error {
-	names := sortedNames(targets)
+	names := slices.Sorted(maps.Keys(targets))
 	errs := make([]error, len(names))
 	var wg sync.WaitGroup
 	for i, name := range names {
@@ -75,7 +76,7 @@ func (f *Fleet) lock(ctx context.Context, targets map[string]Target) (unlock fun
 			release()
 		}
 	}
-	for _, name := range sortedNames(targets) {
+	for _, name := range slices.Sorted(maps.Keys(targets)) {
 		m := f.mutex(name)
 		m.Lock()
 		held = append(held, m.Unlock)
@@ -108,13 +109,4 @@ func (f *Fleet) mutex(name string) *sync.Mutex {
 		f.busy[name] = &sync.Mutex{}
 	}
 	return f.busy[name]
-}
-
-func sortedNames[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for n := range m {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
 }

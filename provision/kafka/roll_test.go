@@ -111,15 +111,15 @@ func TestAClusterThatNobodyServesIsAnErrorAndEndsWithTheContext(t *testing.T) {
 	}
 }
 
-func TestThroughTriesEachMachine(t *testing.T) {
+func TestTheDialerOfAnAdminTriesEachMachine(t *testing.T) {
 	near, far := net.Pipe()
 	defer far.Close()
 	refused := dialFunc(func(context.Context) (net.Conn, error) { return nil, syscall.ECONNREFUSED })
 	open := dialFunc(func(context.Context) (net.Conn, error) { return near, nil })
-	if conn, err := Through(t.Context(), refused, open).Dial("tcp", "b:9092"); err != nil || conn != near {
+	if conn, err := remote.Via(refused, open).Dial("tcp", "b:9092"); err != nil || conn != near {
 		t.Errorf("got %v, %v; want the second machine's connection", conn, err)
 	}
-	if _, err := Through(t.Context(), refused, refused).Dial("tcp", "b:9092"); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err := remote.Via(refused, refused).Dial("tcp", "b:9092"); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("got %v, want the refusals", err)
 	}
 }
@@ -131,7 +131,7 @@ func (f dialFunc) DialContext(ctx context.Context, _, _ string) (net.Conn, error
 func newAdmin(t *testing.T, d remote.Dialer) *Admin {
 	t.Helper()
 	v, _ := LookUp(DefaultVersion)
-	a, err := NewAdmin([]string{"broker.invalid:9092"}, v, Through(t.Context(), d))
+	a, err := NewAdmin([]string{"broker.invalid:9092"}, v, remote.Via(d))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package machine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ func Refuse(name string, want State, is Observed) error {
 	if !is.Facts.Systemd {
 		reject("systemd does not run there: weir's services are systemd units, use a machine that was booted with systemd")
 	}
-	for _, component := range sortedKeys(is.Manifests) {
+	for _, component := range slices.Sorted(maps.Keys(is.Manifests)) {
 		if m := is.Manifests[component]; m.Cluster != want.Cluster {
 			reject("it belongs to cluster %q (%s), this is cluster %q: take it out of that cluster first, or correct the address", m.Cluster, ManifestPath(component), want.Cluster)
 			break
@@ -111,13 +112,4 @@ func cutLast(s, sep string) (before, after string, found bool) {
 		return s[:i], s[i+len(sep):], true
 	}
 	return s, "", false
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
