@@ -61,10 +61,14 @@ func (a *app) up(ctx context.Context, s *opened, verified bool) error {
 		return err
 	}
 	code := exitOK
-	if verified {
-		if code, err = a.verify(ctx, cluster, verify.Options{}, false); err != nil {
-			return err
-		}
+	switch {
+	case verified && changes.Any():
+		code, err = a.verifySettled(ctx, cluster)
+	case verified:
+		code, err = a.verify(ctx, cluster, verify.Options{}, false)
+	}
+	if err != nil {
+		return err
 	}
 	a.whereNext(s.Name, cluster)
 	return asError(code)

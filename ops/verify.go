@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -50,7 +52,31 @@ func (a *app) verify(ctx context.Context, cluster inventory.Cluster, o verify.Op
 		return exitError, err
 	}
 	defer session.Close()
-	report := verify.Run(ctx, session, o)
+	return a.report(verify.Run(ctx, session, o), asJSON)
+}
+
+// settlePatience is how long a cluster may take after a change until all of it
+// is seen at work: jobs that were restarted restore their state first, and on a
+// busy computer a Java tool alone needs 20 s to start.
+const settlePatience = 90 * time.Second
+
+// verifySettled is verify after a change: what is not yet as it should be is
+// checked again until it is, or the patience is over.
+func (a *app) verifySettled(ctx context.Context, cluster inventory.Cluster) (int, error) {
+	session, err := connect.Open(ctx, cluster, connect.Options{})
+	if err != nil {
+		return exitError, err
+	}
+	defer session.Close()
+	report := verify.Run(ctx, session, verify.Options{})
+	for end := time.Now().Add(settlePatience); report.ExitCode() == verify.ExitUnhealthy && time.Now().Before(end) && ctx.Err() == nil; {
+		a.console.Note("not all is at work yet, checking again: " + strings.Join(report.Unhealthy(), ", "))
+		report = report.With(verify.Run(ctx, session, verify.Options{Only: report.Unhealthy()}))
+	}
+	return a.report(report, false)
+}
+
+func (a *app) report(report verify.Report, asJSON bool) (int, error) {
 	if asJSON {
 		return report.ExitCode(), verify.WriteJSON(a.console.Out, report)
 	}

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"net"
 	"strings"
 
 	"weir/provision/fleet"
@@ -10,7 +9,6 @@ import (
 	"weir/provision/kafka"
 	"weir/provision/layout"
 	"weir/provision/problem"
-	"weir/provision/remote"
 	"weir/provision/zookeeper"
 
 	p "github.com/pulumi/pulumi-go-provider"
@@ -172,7 +170,7 @@ func guardBrokers(ctx context.Context, env *Env, k *KafkaArgs) (fleet.Guard, fun
 		brokers[b.Machine] = b.ID
 	}
 	warn := func(machine string, f health.Findings) { log.Warning(machine + ": " + f.Err().Error()) }
-	return brokerGuard{kafka.Roll{Admin: admin, Brokers: brokers, Warn: warn}}, func() { _ = admin.Close() }, nil
+	return brokerGuard{kafka.Roll{Admin: admin, Brokers: brokers, Warn: warn}}, func() {}, nil
 }
 
 // brokerGuard ends a change by giving partitions back to their preferred leaders.
@@ -201,17 +199,4 @@ func brokerRefs(brokers []KafkaBroker, spec kafka.Spec) []BrokerRef {
 		refs[i] = BrokerRef{Machine: brokers[i].Machine, Address: address, Connection: brokers[i].Connection}
 	}
 	return refs
-}
-
-// admin opens an administrative client that goes through the machines' SSH
-// connections where the brokers' addresses cannot be reached directly.
-func (e *Env) admin(version string, brokers []BrokerRef) (*kafka.Admin, error) {
-	var bootstrap []string
-	var ways []remote.Dialer
-	for _, b := range brokers {
-		bootstrap = append(bootstrap, b.Address)
-		ways = append(ways, e.Fleet.Pool.On(b.Connection.host(b.Machine)))
-	}
-	v, _ := kafka.LookUp(version) // Validate has refused what is not in the table
-	return kafka.NewAdmin(bootstrap, v, remote.Via(&net.Dialer{}, ways...))
 }

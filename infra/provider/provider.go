@@ -32,6 +32,8 @@ const timeUnit = 10 * time.Millisecond
 type Env struct {
 	Fleet *fleet.Fleet
 	Store *release.Store
+
+	admins admins
 }
 
 // New builds the provider around its connections to machines.
@@ -58,9 +60,9 @@ func Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pool := remote.NewPool()
-	defer pool.Close()
-	provider, err := New(&Env{Fleet: &fleet.Fleet{Pool: pool, Holder: holder()}, Store: &release.Store{Dir: dir}})
+	env := &Env{Fleet: &fleet.Fleet{Pool: remote.NewPool(), Holder: holder()}, Store: &release.Store{Dir: dir}}
+	defer env.Close()
+	provider, err := New(env)
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,12 @@ var (
 // topicPatience bounds the wait for a new topic's replicas to be in sync.
 const topicPatience = 2 * time.Minute
 
+// topicLook bounds a look at a topic: brokers that serve answer within
+// milliseconds, and who looks at a cluster that is down should soon know.
+const topicLook = 8 * time.Second
+
+var errNoBroker = fmt.Errorf("no broker answered within %s", topicLook)
+
 // Annotate documents the resource in the provider's schema.
 func (t *Topic) Annotate(a infer.Annotator) {
 	a.Describe(&t, "A topic. Its messages go with it only where deleteData was set before.")
@@ -115,7 +121,6 @@ func (t Topic) ensure(ctx context.Context, a TopicArgs) error {
 	if err != nil {
 		return err
 	}
-	defer admin.Close()
 	err = rollout.Wait(ctx, topicPatience, func(ctx context.Context) error {
 		err := t.make(ctx, admin, a)
 		if err != nil && !errors.Is(err, sarama.ErrOutOfBrokers) {
@@ -164,8 +169,9 @@ func (t Topic) Read(ctx context.Context, req infer.ReadRequest[TopicArgs, TopicS
 	if err != nil {
 		return infer.ReadResponse[TopicArgs, TopicState]{}, err
 	}
-	defer admin.Close()
-	is, err := admin.Describe(ctx, a.Name)
+	look, cancel := context.WithTimeoutCause(ctx, topicLook, errNoBroker)
+	defer cancel()
+	is, err := admin.Describe(look, a.Name)
 	switch {
 	case errors.Is(err, kafka.ErrNoTopic):
 		return infer.ReadResponse[TopicArgs, TopicState]{}, nil
@@ -204,6 +210,5 @@ func (t Topic) Delete(ctx context.Context, req infer.DeleteRequest[TopicState]) 
 	if err != nil {
 		return infer.DeleteResponse{}, err
 	}
-	defer admin.Close()
 	return infer.DeleteResponse{}, admin.Delete(ctx, a.Name)
 }

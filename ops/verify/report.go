@@ -1,6 +1,9 @@
 package verify
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Exit codes of a program that verifies.
 const (
@@ -73,6 +76,32 @@ func (r Report) ExitCode() int {
 		return ExitHealthy
 	}
 	return ExitUnhealthy
+}
+
+// Unhealthy are the names of the checks that failed.
+func (r Report) Unhealthy() []string {
+	var names []string
+	for _, c := range r.Checks {
+		if c.Outcome == Failed {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// With is the report after some of its checks ran again: their newest results
+// count.
+func (r Report) With(again Report) Report {
+	both := r
+	both.Checks = slices.Clone(r.Checks)
+	for i, c := range again.Checks {
+		if c.Outcome != Skipped {
+			both.Checks[i] = c
+		}
+	}
+	both.Healthy, both.Error, both.Seconds = false, again.Error, r.Seconds+again.Seconds
+	both.judge()
+	return both
 }
 
 // judge sets Healthy from the results.

@@ -33,6 +33,9 @@ type Admin struct {
 	mu     sync.Mutex
 	client sarama.Client
 	admin  sarama.ClusterAdmin
+	// failed is when, and why, no broker could be connected to.
+	failed time.Time
+	reason error
 }
 
 // NewAdmin returns an Admin for the cluster behind bootstrap (host:port). It
@@ -82,15 +85,25 @@ func (a *Admin) drop() error {
 
 // do runs one operation with a connected client. One that fails on a broken
 // connection is repeated once on new ones: the broker may have restarted since.
+//
+// Who waited while a connection failed shares that failure: ten callers of a
+// cluster that is down wait as long as one.
 func (a *Admin) do(ctx context.Context, what string, op func(sarama.Client, sarama.ClusterAdmin) error) error {
+	asked := time.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.failed.After(asked) {
+		return fmt.Errorf("kafka: %s: %w", what, a.reason)
+	}
 	reused := a.admin != nil
 	err := a.try(ctx, op)
 	if reused && broken(err) && ctx.Err() == nil {
 		err = a.try(ctx, op)
 	}
 	if err != nil {
+		if a.admin == nil && ctx.Err() == nil {
+			a.failed, a.reason = time.Now(), err
+		}
 		return fmt.Errorf("kafka: %s: %w", what, err)
 	}
 	return nil

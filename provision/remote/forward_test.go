@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -156,11 +157,11 @@ func TestForward(t *testing.T) {
 // recorder is a way that is open or not, and remembers what it was asked.
 type recorder struct {
 	open  bool
-	asked int
+	asked atomic.Int32
 }
 
 func (r *recorder) DialContext(ctx context.Context, _, address string) (net.Conn, error) {
-	r.asked++
+	r.asked.Add(1)
 	if !r.open {
 		return nil, errors.New("closed way")
 	}
@@ -181,18 +182,26 @@ func TestVia(t *testing.T) {
 	t.Run("goes directly where it can", func(t *testing.T) {
 		direct, through := &recorder{open: true}, &recorder{open: true}
 		dial(t, remote.Via(direct, through))
-		if direct.asked != 1 || through.asked != 0 {
-			t.Errorf("asked %d and %d times, want 1 and 0", direct.asked, through.asked)
+		if direct.asked.Load() != 1 || through.asked.Load() != 0 {
+			t.Errorf("asked %d and %d times, want 1 and 0", direct.asked.Load(), through.asked.Load())
 		}
 	})
 	t.Run("remembers the way that worked", func(t *testing.T) {
-		direct, down, through := &recorder{}, &recorder{}, &recorder{open: true}
-		reach := remote.Via(direct, down, through)
+		direct, through := &recorder{}, &recorder{open: true}
+		reach := remote.Via(direct, through)
 		dial(t, reach)
 		dial(t, reach)
-		if direct.asked != 1 || down.asked != 1 || through.asked != 2 {
-			t.Errorf("asked %d, %d and %d times, want 1, 1 and 2", direct.asked, down.asked, through.asked)
+		if direct.asked.Load() != 1 || through.asked.Load() != 2 {
+			t.Errorf("asked %d and %d times, want 1 and 2", direct.asked.Load(), through.asked.Load())
 		}
+	})
+	t.Run("fails where there is no other way", func(t *testing.T) {
+		if conn, err := remote.Via(&recorder{}).Dial("tcp", address); err == nil {
+			t.Errorf("got the connection %v, want an error", conn)
+		}
+	})
+	t.Run("does not wait for a machine that never answers", func(t *testing.T) {
+		dial(t, remote.Via(&recorder{}, never{}, &recorder{open: true}))
 	})
 	t.Run("tries the others when that way closes", func(t *testing.T) {
 		direct, through := &recorder{}, &recorder{open: true}

@@ -31,8 +31,8 @@ type Reach struct {
 var _ Dialer = (*Reach)(nil)
 
 // Via returns a Reach that tries direct first, for at most a second an address,
-// and then each of through, in order: several machines, so that one that is
-// down does not hide the others.
+// and then through, all at once: several machines, so that one that is down does
+// not hide the others.
 func Via(direct Dialer, through ...Dialer) *Reach {
 	ways := append([]Dialer{shortDialer{direct}}, through...)
 	return &Reach{ways: ways, worked: make(map[string]int)}
@@ -45,12 +45,13 @@ func (r *Reach) Dial(network, address string) (net.Conn, error) {
 	return r.DialContext(ctx, network, address)
 }
 
-// DialContext connects to address by the way that worked last, then by the
-// others. The error joins why each way failed.
+// DialContext connects to address by the way that worked last; else directly,
+// and else through all machines at once, by the first that gets there: those
+// that are down cost no time then. The error joins why each way failed.
 func (r *Reach) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	var failed []error
-	for _, way := range r.order(address) {
-		conn, err := r.ways[way].DialContext(ctx, network, address)
+	for _, ways := range r.order(address) {
+		conn, way, err := r.first(ctx, network, address, ways)
 		if err == nil {
 			r.remember(address, way)
 			return conn, nil
@@ -63,18 +64,61 @@ func (r *Reach) DialContext(ctx context.Context, network, address string) (net.C
 	return nil, fmt.Errorf("reach %s: %w", address, errors.Join(failed...))
 }
 
-// order is the indexes of the ways, the one that worked last in front.
-func (r *Reach) order(address string) []int {
+// order is the indexes of the ways, in the groups in which they are tried: the
+// one that worked last, the direct one, all others at once.
+func (r *Reach) order(address string) [][]int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	first := r.worked[address]
-	order := []int{first}
-	for i := range r.ways {
-		if i != first {
-			order = append(order, i)
+	last := r.worked[address]
+	var others []int
+	for i := 1; i < len(r.ways); i++ {
+		if i != last {
+			others = append(others, i)
 		}
 	}
-	return order
+	groups := [][]int{{last}}
+	if last != 0 {
+		groups = append(groups, []int{0})
+	}
+	if len(others) > 0 {
+		groups = append(groups, others)
+	}
+	return groups
+}
+
+// first dials all ways at once and keeps the first connection.
+func (r *Reach) first(ctx context.Context, network, address string, ways []int) (net.Conn, int, error) {
+	type answer struct {
+		conn net.Conn
+		way  int
+		err  error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := make(chan answer, len(ways))
+	for _, way := range ways {
+		go func() {
+			conn, err := r.ways[way].DialContext(ctx, network, address)
+			answers <- answer{conn, way, err}
+		}()
+	}
+	failed := make([]error, len(r.ways))
+	for i := range ways {
+		a := <-answers
+		if a.err != nil {
+			failed[a.way] = a.err
+			continue
+		}
+		go func() { // those that come too late
+			for range len(ways) - i - 1 {
+				if late := <-answers; late.err == nil {
+					_ = late.conn.Close()
+				}
+			}
+		}()
+		return a.conn, a.way, nil
+	}
+	return nil, 0, errors.Join(failed...)
 }
 
 func (r *Reach) remember(address string, way int) {

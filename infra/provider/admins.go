@@ -1,0 +1,66 @@
+package provider
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"net"
+	"sync"
+
+	"weir/provision/kafka"
+	"weir/provision/remote"
+)
+
+// admins are the administrative clients in use, one for each cluster: its topics
+// and its brokers ask over the same connections.
+type admins struct {
+	mu   sync.Mutex
+	open map[[sha256.Size]byte]*kafka.Admin
+}
+
+// admin returns the cluster's administrative client. It goes through the
+// machines' SSH connections where the brokers' addresses cannot be reached
+// directly.
+func (e *Env) admin(version string, brokers []BrokerRef) (*kafka.Admin, error) {
+	text, err := json.Marshal([]any{version, brokers})
+	if err != nil {
+		return nil, err
+	}
+	key := sha256.Sum256(text) // no secrets in map keys
+	e.admins.mu.Lock()
+	defer e.admins.mu.Unlock()
+	if a := e.admins.open[key]; a != nil {
+		return a, nil
+	}
+	a, err := e.newAdmin(version, brokers)
+	if err != nil {
+		return nil, err
+	}
+	if e.admins.open == nil {
+		e.admins.open = map[[sha256.Size]byte]*kafka.Admin{}
+	}
+	e.admins.open[key] = a
+	return a, nil
+}
+
+func (e *Env) newAdmin(version string, brokers []BrokerRef) (*kafka.Admin, error) {
+	var bootstrap []string
+	var ways []remote.Dialer
+	for _, b := range brokers {
+		bootstrap = append(bootstrap, b.Address)
+		ways = append(ways, e.Fleet.Pool.On(b.Connection.host(b.Machine)))
+	}
+	v, _ := kafka.LookUp(version) // Validate has refused what is not in the table
+	return kafka.NewAdmin(bootstrap, v, remote.Via(&net.Dialer{}, ways...))
+}
+
+// Close ends the connections to brokers and machines.
+func (e *Env) Close() error {
+	e.admins.mu.Lock()
+	defer e.admins.mu.Unlock()
+	var errs []error
+	for _, a := range e.admins.open {
+		errs = append(errs, a.Close())
+	}
+	return errors.Join(append(errs, e.Fleet.Pool.Close())...)
+}
