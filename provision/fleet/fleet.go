@@ -24,6 +24,8 @@ type Fleet struct {
 
 	mu   sync.Mutex
 	busy map[string]*sync.Mutex
+
+	lookouts lookouts
 }
 
 // Target is a machine and what a component wants of it.
@@ -45,7 +47,7 @@ func (f *Fleet) Look(ctx context.Context, targets map[string]Target) map[string]
 	var mu sync.Mutex
 	_ = f.each(targets, func(name string, t Target) error {
 		var s Sight
-		s.Observed, s.Err = machine.Observe(ctx, f.Pool.On(t.Host), t.State)
+		s.Observed, s.Err = f.observe(ctx, t)
 		mu.Lock()
 		defer mu.Unlock()
 		sights[name] = s

@@ -138,3 +138,30 @@ func TestAMachineOutOfReachDoesNotHideTheOthers(t *testing.T) {
 		t.Errorf("gone: got %+v, want that it cannot be reached", sights["gone"])
 	}
 }
+
+func TestComponentsThatAreLookedAtTogetherShareAnAnswer(t *testing.T) {
+	m := pretend(t, "m")
+	f, targets := fleetOf(t, m)
+	const components = 8
+	var wg sync.WaitGroup
+	for i := range components {
+		target := targets["m"]
+		target.State.Component = "test-" + strings.Repeat("x", i)
+		wg.Go(func() {
+			for name, s := range f.Look(t.Context(), map[string]Target{"m": target}) {
+				if s.Err != nil || s.Observed.Facts.OS != "debian" {
+					t.Errorf("%s: got %+v, want what the machine said", name, s)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	// All ask while the machine is dialled, but for one that is slow to start.
+	if asked := strings.Count(m.questions(), "observe"); asked < 1 || asked > 2 {
+		t.Errorf("%d components asked the machine %d times, want once or twice: %s", components, asked, m.questions())
+	}
+	_ = f.Look(t.Context(), targets)
+	if again := strings.Count(m.questions(), "observe"); again < 2 {
+		t.Errorf("a later look was answered from an older one: %s", m.questions())
+	}
+}

@@ -13,18 +13,11 @@ import (
 // Observe asks the machine for everything the state names, in one round trip
 // and without changing anything.
 func Observe(ctx context.Context, r remote.Runner, s State) (Observed, error) {
-	if err := s.Validate(); err != nil {
-		return Observed{}, fmt.Errorf("machine %s: %w", r.Machine(), err)
-	}
-	res, err := r.Run(ctx, remote.Script{Step: "observe", Text: ObserveScript(s), Root: true})
+	seen, err := ObserveTogether(ctx, r, s)
 	if err != nil {
 		return Observed{}, err
 	}
-	o, err := parseObserved(s, res.Stdout)
-	if err != nil {
-		return Observed{}, fmt.Errorf("machine %s: observe: %w", r.Machine(), err)
-	}
-	return o, nil
+	return seen[0], nil
 }
 
 // observePrelude collects what does not depend on the state. Where a shell

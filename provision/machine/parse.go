@@ -222,14 +222,18 @@ func readContents(s State, a answer, o *Observed) error {
 }
 
 func readStrangers(s State, a answer, o *Observed) error {
-	ours := map[string]bool{}
+	ours, exclusive := map[string]bool{}, map[string]bool{}
 	for _, d := range s.Directories {
 		ours[d.Path] = true
+		exclusive[d.Path] = exclusive[d.Path] || d.Exclusive
 	}
 	for _, f := range s.AllFiles() {
 		ours[f.Path] = true
 	}
 	for _, f := range a.rows("strangers", 2) {
+		if !exclusive[f[0]] {
+			continue
+		}
 		data, err := base64.StdEncoding.DecodeString(f[1])
 		if err != nil {
 			return fmt.Errorf("listing of %q: %w", f[0], err)

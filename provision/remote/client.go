@@ -145,5 +145,6 @@ func watch(conn net.Conn) *watchedConn { return &watchedConn{Conn: conn} }
 func (c *watchedConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.received.Add(int64(n))
+	acknowledge(c.Conn)
 	return n, err
 }

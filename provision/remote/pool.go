@@ -2,8 +2,6 @@ package remote
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"net"
 	"sync"
@@ -31,11 +29,8 @@ type Pool struct {
 
 	mu     sync.Mutex
 	closed bool
-	hosts  map[hostKey]*pooled
+	hosts  map[HostDigest]*pooled
 }
-
-// hostKey is the digest of all that a Host says: no secrets in map keys.
-type hostKey [sha256.Size]byte
 
 type pooled struct {
 	client  *Client // the last one, maybe broken
@@ -53,7 +48,7 @@ type dialing struct {
 
 // NewPool returns an empty pool; opts are those of Dial. Close it after use.
 func NewPool(opts ...Option) *Pool {
-	p := &Pool{opts: newOptions(opts), hosts: make(map[hostKey]*pooled)}
+	p := &Pool{opts: newOptions(opts), hosts: make(map[HostDigest]*pooled)}
 	p.opts.jump = func(ctx context.Context, h Host) (Dialer, func(), error) {
 		c, err := p.Get(ctx, h)
 		return c, func() {}, err
@@ -69,7 +64,7 @@ func NewPool(opts ...Option) *Pool {
 // host key, failed authentication and a name that does not exist are not tried
 // again. The error is Dial's.
 func (p *Pool) Get(ctx context.Context, h Host) (*Client, error) {
-	key, err := keyOf(h)
+	key, err := h.Digest()
 	if err != nil {
 		return nil, h.connectError(err)
 	}
@@ -108,7 +103,7 @@ func (p *Pool) Close() error {
 }
 
 // join returns an open connection, or a dialling to wait for.
-func (p *Pool) join(ctx context.Context, key hostKey, h Host) (*Client, *dialing, error) {
+func (p *Pool) join(ctx context.Context, key HostDigest, h Host) (*Client, *dialing, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -133,7 +128,7 @@ func (p *Pool) join(ctx context.Context, key hostKey, h Host) (*Client, *dialing
 }
 
 // leave stops a dialling that nobody waits for any more; who asks next starts anew.
-func (p *Pool) leave(key hostKey, d *dialing) {
+func (p *Pool) leave(key HostDigest, d *dialing) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if d.waiting--; d.waiting > 0 {
@@ -193,14 +188,6 @@ func passing(err error) bool {
 	var unreachable *UnreachableError
 	var name *net.DNSError
 	return errors.As(err, &unreachable) && !(errors.As(err, &name) && name.IsNotFound)
-}
-
-func keyOf(h Host) (hostKey, error) {
-	if err := h.check(); err != nil { // a loop of jump hosts has no JSON
-		return hostKey{}, err
-	}
-	text, err := json.Marshal(h)
-	return sha256.Sum256(text), err
 }
 
 // Lazy is a machine of a Pool. It is safe for concurrent use.
