@@ -1,0 +1,62 @@
+package process
+
+import (
+	"strings"
+
+	"weir/provision/remote"
+)
+
+// Bounds on what a machine may say of one process: the class path of Kafka's
+// own scripts has 10 KiB, its properties file 7 KiB.
+const (
+	maxProcesses = 16
+	maxCommand   = 128 << 10
+	maxConfig    = 64 << 10
+)
+
+// functions list the processes that have a word of the command line in common
+// with the classes: a line a fact, "PID key base64". Where one grep can find
+// the processes, none is started for the hundreds that are none of ours.
+const functions = `fact() { printf '%s\t%s\t%s\n' "$pid" "$1" "$(head -c "$2" | base64 -w0)"; }
+ancestors() { # PID: itself, its parent, and so on
+  while [ "${1:-0}" -gt 1 ]; do
+    echo "$1"
+    set -- "$(sed -n 's/^PPid:[[:blank:]]*//p' "/proc/$1/status" 2>/dev/null)"
+  done
+}
+java_servers() { # CLASS...
+  for class; do set -- "$@" -e "$class"; shift; done
+  listening=$(awk '$4 == "0A" { n = split($2, a, ":"); printf "%s %s ", $10, a[n] }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+  for pid in $(grep -lzxF "$@" /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 | head -n MAXPROCESSES); do
+    case $(readlink "/proc/$pid/exe") in */java | */java' (deleted)') ;; *) continue ;; esac
+    fact stat 1024 <"/proc/$pid/stat"
+    fact command MAXCOMMAND <"/proc/$pid/cmdline"
+    readlink "/proc/$pid/exe" | fact program 4096
+    readlink "/proc/$pid/cwd" | fact dir 4096
+    if [ "$(readlink "/proc/$pid/ns/pid")" != "$(readlink /proc/self/ns/pid)" ]; then echo yes | fact elsewhere 8; fi
+    uid=$(sed -n 's/^Uid:[[:blank:]]*[0-9]*[[:blank:]]*\([0-9]*\).*/\1/p' "/proc/$pid/status")
+    { getent passwd "$uid" || echo "$uid:"; } | cut -d: -f1 | fact user 256
+    find "/proc/$pid/fd" -lname '*.jar' -printf '%l\n' 2>/dev/null | grep -E '/(kafka_|zookeeper-)[^/]*$' | sort -u | fact jars 16384
+    find "/proc/$pid/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -dc '0-9\n' |
+      awk -v listening="$listening" 'BEGIN { n = split(listening, f, " "); for (i = 1; i < n; i += 2) port[f[i]] = f[i+1] }
+        $1 in port { print port[$1] }' | sort -u | fact ports 4096
+    group=$(grep -E '^(0:|[0-9]+:name=systemd):' "/proc/$pid/cgroup" | grep -m1 '\.service')
+    if [ -n "$group" ]; then
+      printf '%s\n' "$group" | fact group 4096
+      unit=$(printf '%s\n' "$group" | tr / '\n' | grep '\.service$' | tail -n 1)
+      systemctl show --property=MainPID --value -- "$unit" 2>/dev/null | fact mainpid 32
+      ancestors "$pid" | fact ancestors 4096
+    fi
+    config=$(tr '\0' '\n' <"/proc/$pid/cmdline" | grep -FxA1 -m1 "$@" | tail -n 1)
+    case $config in /*) ;; *) config=$(readlink "/proc/$pid/cwd")/$config ;; esac
+    if [ -f "$config" ]; then fact config MAXCONFIG <"$config"; fi
+  done
+}
+`
+
+// Script is a part of a POSIX shell script that prints what [Parse] reads: the
+// servers whose main class is one of classes. It changes nothing.
+func Script(classes ...string) string {
+	text := strings.NewReplacer("MAXPROCESSES", decimal(maxProcesses), "MAXCOMMAND", decimal(maxCommand), "MAXCONFIG", decimal(maxConfig)).Replace(functions)
+	return text + "java_servers " + remote.QuoteAll(classes...) + "\n"
+}
