@@ -2,6 +2,9 @@ package provider
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"weir/provision/fleet"
@@ -170,7 +173,14 @@ func guardBrokers(ctx context.Context, env *Env, k *KafkaArgs) (fleet.Guard, fun
 		brokers[b.Machine] = b.ID
 	}
 	warn := func(machine string, f health.Findings) { log.Warning(machine + ": " + f.Err().Error()) }
-	return brokerGuard{kafka.Roll{Admin: admin, Brokers: brokers, Warn: warn}}, func() {}, nil
+	taken := func(machine string, settings map[string]string) {
+		for _, k := range slices.Sorted(maps.Keys(settings)) {
+			log.Info(fmt.Sprintf("%s: set %s=%s on the running broker", machine, k, settings[k]))
+		}
+	}
+	return brokerGuard{kafka.Roll{
+		Admin: admin, Brokers: brokers, Dynamic: kafka.Dynamic(spec), Warn: warn, Reconfigured: taken,
+	}}, func() {}, nil
 }
 
 // brokerGuard ends a change by giving partitions back to their preferred leaders.

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,6 +20,10 @@ type Roll struct {
 	// AllowUnderReplicated lets a change go on while partitions that the broker
 	// does not endanger lack replicas.
 	AllowUnderReplicated bool
+	// Dynamic are settings, by broker, that a running broker takes; see [Dynamic].
+	Dynamic map[int32]map[string]string
+	// Reconfigured, when set, is told what a running broker has taken.
+	Reconfigured func(machine string, settings map[string]string)
 	// Warn, when set, is told what a change will disturb although it is allowed.
 	Warn func(machine string, findings health.Findings)
 }
@@ -94,9 +99,23 @@ func (r Roll) After(ctx context.Context, machine string) error {
 	return r.Admin.Answers(ctx, id)
 }
 
-// Finish gives the partitions back to their preferred leaders and says whether
-// the cluster is healthy.
+// Finish tells the brokers what they take without a restart, gives the
+// partitions back to their preferred leaders, and says whether the cluster is
+// healthy.
 func (r Roll) Finish(ctx context.Context) error {
+	for _, machine := range slices.Sorted(maps.Keys(r.Brokers)) {
+		id := r.Brokers[machine]
+		if len(r.Dynamic[id]) == 0 {
+			continue
+		}
+		taken, err := r.Admin.Reconfigure(ctx, id, r.Dynamic[id])
+		if err != nil {
+			return err
+		}
+		if len(taken) > 0 && r.Reconfigured != nil {
+			r.Reconfigured(machine, taken)
+		}
+	}
 	if err := r.Admin.ElectPreferred(ctx); err != nil {
 		return err
 	}

@@ -44,6 +44,8 @@ type Version struct {
 	// Name is Apache's, "3.9.2".
 	Name     string
 	Features Feature
+	// Dynamic are the broker settings that take effect without a restart.
+	Dynamic []string
 	// Protocol is what sarama is told.
 	Protocol sarama.KafkaVersion
 	// Negotiates says that brokers tell their request versions (KIP-35, 0.10).
@@ -59,7 +61,7 @@ const (
 // versions are those that weir writes configuration for.
 var versions = map[string]Version{
 	"0.8.2.1": {Name: "0.8.2.1", Features: features0_8, Protocol: sarama.V0_8_2_1},
-	"3.9.2":   {Name: "3.9.2", Features: features3_9, Protocol: sarama.V3_9_2_0, Negotiates: true},
+	"3.9.2":   {Name: "3.9.2", Features: features3_9, Dynamic: dynamic3, Protocol: sarama.V3_9_2_0, Negotiates: true},
 }
 
 // LookUp returns what the named version can do; ok is false where weir does

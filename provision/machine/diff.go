@@ -3,8 +3,11 @@ package machine
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
+
+	"weir/provision/properties"
 )
 
 // Diff compares what should be with what is. It is pure: no machine is asked.
@@ -101,7 +104,7 @@ func (d *differ) touch(path string) {
 // off between the change and the restart leaves the mark for the next.
 func (d *differ) markers() {
 	for _, f := range d.want.AllFiles() {
-		if d.fileDiff(f) != "" {
+		if d.fileDiff(f) != "" && !d.live(f) {
 			d.touch(f.Path)
 		}
 	}
@@ -136,6 +139,8 @@ func (d *differ) files() {
 		step := Step{Phase: Switch, Action: Change, Kind: "file", Target: f.Path, Detail: diff, file: &f}
 		if _, ok := d.is.Files[f.Path]; !ok {
 			step.Action = Create
+		} else if d.live(f) {
+			step.Detail += ", taken without a restart"
 		}
 		d.add(step)
 	}
@@ -155,6 +160,29 @@ func (d *differ) fileDiff(f File) string {
 		diff = strings.TrimPrefix(diff+", content", ", ")
 	}
 	return diff
+}
+
+// live says that a service takes the file's change while it runs.
+func (d *differ) live(f File) bool {
+	is := d.is.Files[f.Path]
+	if len(f.Live) == 0 || !is.Known || is.Kind != "regular file" {
+		return false
+	}
+	was, err := properties.Parse(is.Content)
+	if err != nil {
+		return false
+	}
+	will, err := properties.Parse(f.Content)
+	if err != nil {
+		return false
+	}
+	for _, k := range f.Live {
+		if _, stays := will[k]; stays {
+			delete(was, k)
+			delete(will, k)
+		}
+	}
+	return maps.Equal(was, will)
 }
 
 func (d *differ) links() {

@@ -70,6 +70,15 @@ func with(m Manifest, release string) Manifest {
 	return m
 }
 
+// lives makes the state's first file one of which a service takes some values
+// while it runs, and changes it from one text to another.
+func lives(w *State, is *Observed, from, to string) {
+	w.Files[0].Content, w.Files[0].Live = to, []string{"log.roll.ms", "num.io.threads"}
+	f := is.Files[w.Files[0].Path]
+	f.SHA256, f.Content = Digest(from), from
+	is.Files[w.Files[0].Path] = f
+}
+
 func TestDiff(t *testing.T) {
 	const (
 		properties = "/etc/weir/kafka/server.properties"
@@ -91,6 +100,15 @@ func TestDiff(t *testing.T) {
 				is.Files[properties] = f
 			},
 			[]string{"create mark " + unit, "change file " + properties, "restart service " + unit}},
+		{"a value that a service takes while it runs needs no restart", func(w *State, is *Observed) {
+			lives(w, is, "broker.id=0\nnum.io.threads=8\n", "broker.id=0\n# more\nnum.io.threads=16\nlog.roll.ms=7\n")
+		}, []string{"change file " + properties}},
+		{"another value beside it needs one", func(w *State, is *Observed) {
+			lives(w, is, "broker.id=0\nnum.io.threads=8\n", "broker.id=1\nnum.io.threads=16\n")
+		}, []string{"create mark " + unit, "change file " + properties, "restart service " + unit}},
+		{"a value that goes needs one, as its default is not known", func(w *State, is *Observed) {
+			lives(w, is, "broker.id=0\nnum.io.threads=8\n", "broker.id=0\n")
+		}, []string{"create mark " + unit, "change file " + properties, "restart service " + unit}},
 		{"a missing file is created", func(_ *State, is *Observed) { delete(is.Files, properties) },
 			[]string{"create mark " + unit, "create file " + properties, "restart service " + unit}},
 		{"a changed mode is a change", func(_ *State, is *Observed) {

@@ -60,6 +60,9 @@ type File struct {
 	Content      string
 	// Secret keeps the content out of every plan, log and plain state.
 	Secret bool
+	// Live are keys of a properties file whose values a service takes while it
+	// runs: it is restarted only where another key changes, or one of these goes.
+	Live []string
 	// Once marks a file that is written where it is missing and then left alone.
 	Once bool
 }

@@ -1,0 +1,137 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/IBM/sarama"
+	"github.com/cenkalti/backoff/v5"
+)
+
+// dynamic3 are the broker settings that a running broker of Kafka 3 takes, by
+// "Dynamic Update Mode" in the documentation of broker configs (KIP-226). Those
+// of listeners and their security are not here: they differ by listener.
+var dynamic3 = []string{
+	"background.threads", "compression.type", "follower.replication.throttled.rate", "leader.replication.throttled.rate",
+	"log.cleaner.backoff.ms", "log.cleaner.dedupe.buffer.size", "log.cleaner.delete.retention.ms",
+	"log.cleaner.io.buffer.load.factor", "log.cleaner.io.buffer.size", "log.cleaner.io.max.bytes.per.second",
+	"log.cleaner.max.compaction.lag.ms", "log.cleaner.min.cleanable.ratio", "log.cleaner.min.compaction.lag.ms",
+	"log.cleaner.threads", "log.cleanup.policy", "log.flush.interval.messages", "log.flush.interval.ms",
+	"log.index.interval.bytes", "log.index.size.max.bytes", "log.preallocate", "log.retention.bytes", "log.retention.ms",
+	"log.roll.jitter.ms", "log.roll.ms", "log.segment.bytes", "log.segment.delete.delay.ms",
+	"max.connection.creation.rate", "max.connections", "max.connections.per.ip", "max.connections.per.ip.overrides",
+	"message.max.bytes", "min.insync.replicas", "num.io.threads", "num.network.threads",
+	"num.recovery.threads.per.data.dir", "num.replica.fetchers", "producer.id.expiration.ms", "unclean.leader.election.enable",
+}
+
+// dynamic returns the settings of the file that a running broker of this
+// version takes, by key.
+func (s Spec) dynamic(b Broker) map[string]string {
+	live := map[string]string{}
+	for _, section := range s.server(b) {
+		for _, line := range section.Settings {
+			if slices.Contains(versions[s.Version].Dynamic, line.Key) {
+				live[line.Key] = line.Value
+			}
+		}
+	}
+	return live
+}
+
+// Dynamic returns, by broker id, the settings of server.properties that take
+// effect without a restart. The spec must be valid.
+func Dynamic(s Spec) map[int32]map[string]string {
+	s = s.WithDefaults()
+	all := make(map[int32]map[string]string, len(s.Brokers))
+	for _, b := range s.Brokers {
+		if live := s.dynamic(b); len(live) > 0 {
+			all[b.ID] = live
+		}
+	}
+	return all
+}
+
+// RefusedSettingError says that a running broker does not take a setting.
+type RefusedSettingError struct {
+	Broker   int32
+	Settings map[string]string
+	Err      error
+}
+
+func (e *RefusedSettingError) Error() string {
+	return fmt.Sprintf("broker %d does not take %s while it runs: %v; choose a value that it takes, or restart it: its server.properties holds the value",
+		e.Broker, assignments(e.Settings), e.Err)
+}
+
+func (e *RefusedSettingError) Unwrap() error { return e.Err }
+
+func assignments(settings map[string]string) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(settings)) {
+		parts = append(parts, k+"="+settings[k])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Reconfigure makes a running broker's settings those of want and returns the
+// ones that it changed. A value that the broker refuses is a
+// *RefusedSettingError, which no waiting makes go away.
+func (a *Admin) Reconfigure(ctx context.Context, id int32, want map[string]string) (map[string]string, error) {
+	changed := map[string]string{}
+	err := a.do(ctx, fmt.Sprintf("changing the settings of broker %d", id), func(client sarama.Client, admin sarama.ClusterAdmin) error {
+		is, err := brokerSettings(client, id, slices.Sorted(maps.Keys(want)))
+		if err != nil {
+			return err
+		}
+		entries := map[string]sarama.IncrementalAlterConfigsEntry{}
+		for k, v := range want {
+			if now, told := is[k]; told && now != v {
+				changed[k] = v
+				entries[k] = sarama.IncrementalAlterConfigsEntry{Operation: sarama.IncrementalAlterConfigsOperationSet, Value: &v}
+			}
+		}
+		if len(entries) == 0 {
+			return nil
+		}
+		err = admin.IncrementalAlterConfig(sarama.BrokerResource, strconv.Itoa(int(id)), entries, false)
+		if errors.Is(err, sarama.ErrInvalidConfig) || errors.Is(err, sarama.ErrInvalidRequest) {
+			return backoff.Permanent(&RefusedSettingError{Broker: id, Settings: changed, Err: err})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return changed, nil
+}
+
+// brokerSettings are the values in effect on a running broker, told by itself.
+func brokerSettings(client sarama.Client, id int32, names []string) (map[string]string, error) {
+	broker, err := client.Broker(id)
+	if err != nil {
+		return nil, err
+	}
+	_ = broker.Open(client.Config()) // one that is open stays so; what fails shows below
+	answer, err := broker.DescribeConfigs(&sarama.DescribeConfigsRequest{
+		Version:   configsVersion,
+		Resources: []*sarama.ConfigResource{{Type: sarama.BrokerResource, Name: strconv.Itoa(int(id)), ConfigNames: names}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	is := map[string]string{}
+	for _, r := range answer.Resources {
+		if code := sarama.KError(r.ErrorCode); code != sarama.ErrNoError {
+			return nil, fmt.Errorf("settings of broker %d: %w: %s", id, code, r.ErrorMsg)
+		}
+		for _, c := range r.Configs {
+			is[c.Name] = c.Value
+		}
+	}
+	return is, nil
+}
