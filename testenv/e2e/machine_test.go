@@ -83,7 +83,7 @@ func (p plain) owned(t *testing.T, want provision.State) provision.Plan {
 		is, err := provision.Observe(withoutEnd(t), p, want)
 		if err == nil {
 			var removal provision.Plan
-			if removal, err = provision.Removal(p.at.Name, want.Cluster, want.Component, is, true); err == nil {
+			if removal, err = provision.Removal(p.at.Name, want, is, true); err == nil {
 				err = p.apply(withoutEnd(t), removal)
 			}
 		}
@@ -261,8 +261,8 @@ func TestWhatWasChangedByHandIsHealedAndStrangersAreKeptAside(t *testing.T) {
 	if nice := strings.TrimSpace(on(t, p.at, "ps -o nice= -p "+p.pid(t, "weir-drift.service"))); nice != "0" {
 		t.Errorf("the service runs with nice %s, which the drop-in said", nice)
 	}
-	kept := on(t, p.at, "cd /var/lib/weir/aside; find . -type f | sed 's/[0-9T-]*-[0-9]*-//' | sort; cat -- *stranger* */kept")
-	wantAll(t, kept, "it's a $(stranger)", "nice.conf", "kept", "precious\nprecious\n")
+	kept := on(t, p.at, `cd /var/lib/weir/aside; stat -c %a .; find . -type f; cat -- */etc/weir/drift/*stranger* */etc/weir/drift/ignored/kept`)
+	wantAll(t, kept, "700\n", "/etc/weir/drift/it's a $(stranger)", "/etc/systemd/system/weir-drift.service.d/nice.conf", "precious\nprecious\n")
 }
 
 func TestWhatIsNoLongerDeclaredIsRemovedAndDataIsNot(t *testing.T) {
@@ -289,7 +289,7 @@ func TestRemovalKeepsDataUnlessItIsTold(t *testing.T) {
 	for _, deleteData := range []bool{false, true} {
 		p.converge(t, want)
 		on(t, p.at, "echo precious >/var/lib/weir/removed/data")
-		plan, err := provision.Removal(p.at.Name, plainCluster, want.Component, p.observe(t, want), deleteData)
+		plan, err := provision.Removal(p.at.Name, want, p.observe(t, want), deleteData)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -300,7 +300,7 @@ func TestRemovalKeepsDataUnlessItIsTold(t *testing.T) {
 		if expected := map[bool]string{false: "/var/lib/weir/removed/data\n", true: ""}[deleteData]; left != expected {
 			t.Errorf("deleteData %v: the removal left %q, want %q", deleteData, left, expected)
 		}
-		if again, err := provision.Removal(p.at.Name, plainCluster, want.Component, p.observe(t, want), deleteData); err != nil || !again.Empty() {
+		if again, err := provision.Removal(p.at.Name, want, p.observe(t, want), deleteData); err != nil || !again.Empty() {
 			t.Errorf("deleteData %v: after the removal there is more to remove:\n%s(error %v)", deleteData, steps(again), err)
 		}
 	}
@@ -313,7 +313,9 @@ func TestAMachineIsNeitherChangedNorTidiedForAnotherCluster(t *testing.T) {
 	theirs := sleeper("theirs")
 	theirs.Cluster = "another"
 	is := p.observe(t, theirs)
-	_, removal := provision.Removal(p.at.Name, "another", "mine", is, true)
+	mine.Cluster = "another"
+	_, removal := provision.Removal(p.at.Name, mine, is, true)
+	mine.Cluster = plainCluster
 	for what, err := range map[string]error{"refuse": provision.Refuse(p.at.Name, theirs, is), "removal": removal} {
 		var refusal *provision.Refusal
 		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), `cluster "plain"`) {
