@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"weir/provision/machine"
 
@@ -25,8 +26,11 @@ type Shown struct {
 	Releases    map[string]string    `pulumi:"releases,optional"`
 	Services    map[string]string    `pulumi:"services,optional"`
 	Sysctls     map[string]string    `pulumi:"sysctls,optional"`
-	// Strangers are things in weir's own places that weir did not put there.
+	// Strangers are things in weir's own places that weir did not put there, or
+	// that are nobody's any more.
 	Strangers []string `pulumi:"strangers,optional"`
+	// Manifest is what is wrong with the list of what weir owns there.
+	Manifest *string `pulumi:"manifest,optional"`
 }
 
 // ShownFile is a file with its content; a secret's content is only its digest.
@@ -43,7 +47,8 @@ func (s *Shown) Annotate(a infer.Annotator) {
 	a.Describe(&s.Directories, "Modes and owners by path.")
 	a.Describe(&s.Releases, "Versions and digests by name.")
 	a.Describe(&s.Services, "States by unit.")
-	a.Describe(&s.Strangers, "What weir did not put in weir's own places.")
+	a.Describe(&s.Strangers, "What weir did not put in weir's own places, or what is nobody's any more.")
+	a.Describe(&s.Manifest, "What is wrong with the list of what weir owns there.")
 }
 
 // Annotate documents the fields in the provider's schema.
@@ -72,10 +77,7 @@ func showState(s machine.State) Shown {
 		v.Releases[r.Name] = releaseText(r.Version, r.Digest)
 	}
 	for _, u := range s.Services {
-		v.Services[u.Unit] = "enabled, running"
-		if u.Stopped {
-			v.Services[u.Unit] = "stopped"
-		}
+		v.Services[u.Unit] = u.Words()
 	}
 	for _, c := range s.Sysctls {
 		v.Sysctls[c.Key] = c.Value
@@ -86,7 +88,12 @@ func showState(s machine.State) Shown {
 // showObserved renders what is, in the places where showState says what should be.
 func showObserved(s machine.State, o machine.Observed) Shown {
 	v := emptyShown()
-	v.Strangers = o.Strangers
+	for _, path := range slices.Concat(o.Strangers, o.Orphans) {
+		v.Strangers = append(v.Strangers, machine.Printable(path))
+	}
+	if fault := machine.ManifestFault(s, o); fault != "" {
+		v.Manifest = &fault
+	}
 	for _, p := range s.Packages {
 		if o.Packages[p.Name] != "" {
 			v.Packages = append(v.Packages, p.Name)
@@ -113,7 +120,7 @@ func showObserved(s machine.State, o machine.Observed) Shown {
 		}
 	}
 	for _, u := range s.Services {
-		v.Services[u.Unit] = service(o.Services[u.Unit])
+		v.Services[u.Unit] = o.Services[u.Unit].Words(u)
 	}
 	showSysctls(s, o, v.Sysctls)
 	return v
@@ -156,7 +163,7 @@ func observedContent(f machine.File, is machine.ObservedFile) string {
 		return "secret, sha256:" + is.SHA256
 	case f.Once:
 		return "written once"
-	case is.Known:
+	case is.Known && utf8.ValidString(is.Content): // the engine takes nothing else
 		return is.Content
 	}
 	return fmt.Sprintf("%d bytes, sha256:%s", is.Size, is.SHA256)
@@ -174,35 +181,9 @@ func observedRelease(r machine.Release, o machine.Observed) string {
 	case !ok:
 		return ""
 	case is.Altered:
-		return releaseText(r.Version, is.Digest) + ", altered by hand"
+		return strings.TrimSpace(releaseText(r.Version, is.Digest) + ", altered by hand " + machine.Several(is.Changes))
 	}
 	return releaseText(r.Version, is.Digest)
-}
-
-func service(is machine.ObservedService) string {
-	var words []string
-	words = append(words, map[bool]string{true: "enabled", false: "not enabled"}[is.Enabled])
-	switch {
-	case is.Running():
-		words = append(words, "running")
-	case is.Active == "":
-		words = append(words, "not installed")
-	default:
-		words = append(words, is.Active+" ("+is.Sub+")")
-	}
-	if !is.Enabled && !is.Running() && is.Active == "inactive" {
-		words = []string{"stopped"}
-	}
-	if is.RestartPending {
-		words = append(words, "restart pending")
-	}
-	if is.NeedReload {
-		words = append(words, "unit changed on disk")
-	}
-	for _, p := range is.DropIns {
-		words = append(words, "drop-in "+p)
-	}
-	return strings.Join(words, ", ")
 }
 
 // showSysctls leaves out what a container cannot set: its kernel is shared.

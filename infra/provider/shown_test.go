@@ -82,6 +82,9 @@ func places(s Shown) map[string]string {
 	all := map[string]string{
 		"packages": strings.Join(s.Packages, " "), "users": strings.Join(s.Users, " "), "strangers": strings.Join(s.Strangers, " "),
 	}
+	if s.Manifest != nil {
+		all["manifest"] = *s.Manifest
+	}
 	for path, f := range s.Files {
 		all["files "+path+" content"], all["files "+path+" mode"] = f.Content, f.Mode
 	}
@@ -173,16 +176,40 @@ func TestADriftIsShownExactlyWhereItIs(t *testing.T) {
 			map[string]string{"services " + brokerUnit: "stopped"}},
 		{"a service that is not there", func(is *machine.Observed) { delete(is.Services, brokerUnit) },
 			map[string]string{"services " + brokerUnit: "not enabled, not installed"}},
+		{"a masked service", served(func(v *machine.ObservedService) { v.Load, v.Enabled = "masked", false }),
+			map[string]string{"services " + brokerUnit: "masked, running"}},
+		{"a service that should be stopped and failed", func(is *machine.Observed) {
+			edit(is.Services, stoppedUnit, func(v *machine.ObservedService) { v.Active, v.Sub = "failed", "failed" })
+		}, map[string]string{}},
+		{"a process that is older than what it reads", served(func(v *machine.ObservedService) { v.Outdated = []string{brokerFile} }),
+			map[string]string{"services " + brokerUnit: "enabled, running, restart pending"}},
+		{"a missing manifest", func(is *machine.Observed) { delete(is.Manifests, "kafka") }, map[string]string{"manifest": "missing"}},
+		{"a damaged manifest", func(is *machine.Observed) {
+			delete(is.Manifests, "kafka")
+			is.Damaged = map[string]machine.Damage{"kafka": {Reason: "was changed by hand"}}
+		}, map[string]string{"manifest": "damaged: it was changed by hand"}},
+		{"a manifest that lists more", func(is *machine.Observed) {
+			edit(is.Manifests, "kafka", func(m *machine.Manifest) { m.Files = append(m.Files, "/etc/weir/kafka/old") })
+		}, map[string]string{"manifest": "lists other things than are declared"}},
+		{"a tree of a release that is nobody's", func(is *machine.Observed) { is.Orphans = []string{"/opt/weir/releases/old"} },
+			map[string]string{"strangers": "/opt/weir/releases/old"}},
+		{"a stranger whose name a terminal would obey", func(is *machine.Observed) { is.Strangers = []string{brokerDir + "/\x1b[2J\xff"} },
+			map[string]string{"strangers": `"` + brokerDir + `/\x1b[2J\xff"`}},
+		{"a content that is no text", func(is *machine.Observed) {
+			edit(is.Files, brokerFile, func(f *machine.ObservedFile) { f.Content, f.Size, f.SHA256 = "\xff", 1, machine.Digest("\xff") })
+		}, map[string]string{"files " + brokerFile + " content": "1 bytes, sha256:" + machine.Digest("\xff")}},
 		{"a service that should be stopped and runs", func(is *machine.Observed) {
 			is.Services[stoppedUnit] = is.Services[brokerUnit]
 		}, map[string]string{"services " + stoppedUnit: "enabled, running"}},
 		{"a drop-in", served(func(v *machine.ObservedService) { v.DropIns = []string{"/etc/systemd/system/x.conf"} }),
 			map[string]string{"services " + brokerUnit: "enabled, running, drop-in /etc/systemd/system/x.conf"}},
+		{"a drop-in that is gone and still in force", served(func(v *machine.ObservedService) { v.DropInRead = true }),
+			map[string]string{"services " + brokerUnit: "enabled, running, runs with a drop-in that is gone"}},
 		{"a restart that is owed", served(func(v *machine.ObservedService) { v.RestartPending = true }),
 			map[string]string{"services " + brokerUnit: "enabled, running, restart pending"}},
 		{"an altered release", func(is *machine.Observed) {
-			edit(is.Releases, release.Dir(), func(r *machine.ObservedRelease) { r.Altered = true })
-		}, map[string]string{"releases kafka": releaseText("3.9.2", release.Digest) + ", altered by hand"}},
+			edit(is.Releases, release.Dir(), func(r *machine.ObservedRelease) { r.Altered, r.Changes = true, []string{"a was changed"} })
+		}, map[string]string{"releases kafka": releaseText("3.9.2", release.Digest) + ", altered by hand (a was changed)"}},
 		{"a release that is gone", func(is *machine.Observed) { delete(is.Releases, release.Dir()) },
 			map[string]string{"releases kafka": "(nothing)"}},
 		{"another release in use", func(is *machine.Observed) { is.Links[release.Link()] = "/opt/weir/releases/kafka-old" },
@@ -206,6 +233,9 @@ func TestADriftIsShownExactlyWhereItIs(t *testing.T) {
 			// What the engine is shown to differ, and only that, is put right.
 			if steps := machine.Diff("m1", state, is).Steps; (len(steps) > 0) != (len(got) > 0) {
 				t.Errorf("shown to differ at %q, put right by %v", slices.Sorted(maps.Keys(got)), steps)
+			}
+			if drift := machine.Drift(state, is); (len(drift) > 0) != (len(got) > 0) {
+				t.Errorf("shown to differ at %q, listed as %q", slices.Sorted(maps.Keys(got)), drift)
 			}
 		})
 	}

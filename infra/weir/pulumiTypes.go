@@ -866,13 +866,15 @@ type Shown struct {
 	// Modes and owners by path.
 	Directories map[string]string `pulumi:"directories"`
 	// Files by path.
-	Files    map[string]ShownFile `pulumi:"files"`
-	Packages []string             `pulumi:"packages"`
+	Files map[string]ShownFile `pulumi:"files"`
+	// What is wrong with the list of what weir owns there.
+	Manifest *string  `pulumi:"manifest"`
+	Packages []string `pulumi:"packages"`
 	// Versions and digests by name.
 	Releases map[string]string `pulumi:"releases"`
 	// States by unit.
 	Services map[string]string `pulumi:"services"`
-	// What weir did not put in weir's own places.
+	// What weir did not put in weir's own places, or what is nobody's any more.
 	Strangers []string          `pulumi:"strangers"`
 	Sysctls   map[string]string `pulumi:"sysctls"`
 	// Why the machine could not be looked at.
@@ -895,13 +897,15 @@ type ShownArgs struct {
 	// Modes and owners by path.
 	Directories pulumi.StringMapInput `pulumi:"directories"`
 	// Files by path.
-	Files    ShownFileMapInput       `pulumi:"files"`
+	Files ShownFileMapInput `pulumi:"files"`
+	// What is wrong with the list of what weir owns there.
+	Manifest pulumi.StringPtrInput   `pulumi:"manifest"`
 	Packages pulumi.StringArrayInput `pulumi:"packages"`
 	// Versions and digests by name.
 	Releases pulumi.StringMapInput `pulumi:"releases"`
 	// States by unit.
 	Services pulumi.StringMapInput `pulumi:"services"`
-	// What weir did not put in weir's own places.
+	// What weir did not put in weir's own places, or what is nobody's any more.
 	Strangers pulumi.StringArrayInput `pulumi:"strangers"`
 	Sysctls   pulumi.StringMapInput   `pulumi:"sysctls"`
 	// Why the machine could not be looked at.
@@ -970,6 +974,11 @@ func (o ShownOutput) Files() ShownFileMapOutput {
 	return o.ApplyT(func(v Shown) map[string]ShownFile { return v.Files }).(ShownFileMapOutput)
 }
 
+// What is wrong with the list of what weir owns there.
+func (o ShownOutput) Manifest() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v Shown) *string { return v.Manifest }).(pulumi.StringPtrOutput)
+}
+
 func (o ShownOutput) Packages() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v Shown) []string { return v.Packages }).(pulumi.StringArrayOutput)
 }
@@ -984,7 +993,7 @@ func (o ShownOutput) Services() pulumi.StringMapOutput {
 	return o.ApplyT(func(v Shown) map[string]string { return v.Services }).(pulumi.StringMapOutput)
 }
 
-// What weir did not put in weir's own places.
+// What weir did not put in weir's own places, or what is nobody's any more.
 func (o ShownOutput) Strangers() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v Shown) []string { return v.Strangers }).(pulumi.StringArrayOutput)
 }

@@ -162,7 +162,7 @@ func (f *Fleet) Remove(ctx context.Context, targets map[string]Target, deleteDat
 		if s.Err != nil {
 			return s.Err
 		}
-		plan, err := machine.Removal(name, t.State.Cluster, t.State.Component, s.Observed, deleteData)
+		plan, err := machine.Removal(name, t.State, s.Observed, deleteData)
 		mu.Lock()
 		defer mu.Unlock()
 		plans[name] = plan

@@ -38,8 +38,9 @@ func State(s Spec) machine.State {
 	st := machine.State{
 		Cluster: s.Cluster, Component: Component,
 		Directories: []machine.Directory{
-			{Path: "/etc/weir", Owner: "root", Group: "root", Mode: 0o755},
+			{Path: "/etc/weir", Owner: "root", Group: "root", Mode: 0o755, Exclusive: true},
 			{Path: "/opt/weir", Owner: "root", Group: "root", Mode: 0o755},
+			{Path: machine.ReleaseDir, Owner: "root", Group: "root", Mode: 0o755, Exclusive: true},
 			{Path: "/var/lib/weir", Owner: "root", Group: "root", Mode: 0o755},
 		},
 		Requires: machine.Requirements{Architecture: s.Architecture},

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"strings"
 
 	"weir/provision/machine"
 	"weir/provision/problem"
@@ -102,8 +103,9 @@ const (
 
 // Directories are the service's directories, DataDir marked as data.
 func (l Layout) Directories() []machine.Directory {
+	ours := strings.HasPrefix(l.ConfigDir, "/etc/weir/") // elsewhere others may keep things
 	return []machine.Directory{
-		{Path: l.ConfigDir, Owner: "root", Group: "root", Mode: configMode},
+		{Path: l.ConfigDir, Owner: "root", Group: "root", Mode: configMode, Exclusive: ours},
 		{Path: l.DataDir, Owner: l.User, Group: l.User, Mode: ownMode, Data: true},
 		{Path: l.LogDir, Owner: l.User, Group: l.User, Mode: ownMode},
 		{Path: l.TempDir, Owner: l.User, Group: l.User, Mode: ownMode},

@@ -151,7 +151,7 @@ func (s Step) content() (string, bool) {
 	switch {
 	case s.Action == Remove:
 		return "", false
-	case s.Kind == "file":
+	case s.Kind == "file" && !s.keeps:
 		return s.file.Content, true
 	case s.Kind == "manifest":
 		return s.manifest, true

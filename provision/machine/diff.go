@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"weir/provision/properties"
 )
@@ -85,14 +86,15 @@ func (d *differ) releases() {
 		case !ok:
 			step.Action = Create
 			d.add(step)
-		case is.Altered || is.Digest != r.Digest:
+		case is.differs(r):
 			step.Action, step.Detail = Change, "altered by hand: "+r.Dir()
 			d.add(step)
 		}
 	}
 }
 
-// touch remembers that a path changes, so that services that watch it restart.
+// touch remembers that what a path holds changes, so that services that watch it
+// restart.
 func (d *differ) touch(path string) {
 	if d.changed == nil {
 		d.changed = map[string]bool{}
@@ -104,17 +106,17 @@ func (d *differ) touch(path string) {
 // off between the change and the restart leaves the mark for the next.
 func (d *differ) markers() {
 	for _, f := range d.want.AllFiles() {
-		if d.fileDiff(f) != "" && !d.live(f) {
+		if diff, rewrite := d.fileDiff(f); diff != "" && rewrite && !live(f, d.is.Files[f.Path]) {
 			d.touch(f.Path)
 		}
 	}
 	for _, r := range d.want.Releases {
-		if d.is.Links[r.Link()] != r.Dir() {
+		if tree, ok := d.is.Releases[r.Dir()]; !ok || tree.differs(r) || d.is.Links[r.Link()] != r.Dir() {
 			d.touch(r.Link())
 		}
 	}
 	for _, v := range d.want.Services {
-		if d.is.Services[v.Unit].Running() && !d.is.Services[v.Unit].RestartPending && d.watchChanged(v) {
+		if is := d.is.Services[v.Unit]; !v.Stopped && is.Running() && !is.RestartPending && d.watchChanged(v) {
 			d.add(Step{Phase: Switch, Action: Create, Kind: "mark", Target: v.Unit, Detail: "restart pending", service: &v})
 		}
 	}
@@ -124,47 +126,66 @@ func (d *differ) watchChanged(v Service) bool {
 	return slices.ContainsFunc(v.Watches, func(p string) bool { return d.changed[p] })
 }
 
+// differs says that the tree is not the release's, or not as it was unpacked.
+func (is ObservedRelease) differs(r Release) bool { return is.Altered || is.Digest != r.Digest }
+
 func (d *differ) strangers() {
 	for _, p := range d.is.Strangers {
-		d.add(Step{Phase: Switch, Action: Remove, Kind: "stranger", Target: p, Detail: "moved aside"})
+		d.add(Step{Phase: Switch, Action: Remove, Kind: "stranger", Target: p, Detail: "moved aside, below " + AsideDir})
+	}
+	for _, p := range d.is.Orphans {
+		d.add(Step{Phase: Switch, Action: Remove, Kind: "release", Target: p, Detail: "nobody's any more"})
 	}
 }
 
 func (d *differ) files() {
 	for _, f := range d.want.AllFiles() {
-		diff := d.fileDiff(f)
+		diff, rewrite := d.fileDiff(f)
 		if diff == "" {
 			continue
 		}
-		step := Step{Phase: Switch, Action: Change, Kind: "file", Target: f.Path, Detail: diff, file: &f}
+		step := Step{Phase: Switch, Action: Change, Kind: "file", Target: f.Path, Detail: diff, file: &f, keeps: !rewrite}
 		if _, ok := d.is.Files[f.Path]; !ok {
 			step.Action = Create
-		} else if d.live(f) {
-			step.Detail += ", taken without a restart"
+		} else if rewrite && live(f, d.is.Files[f.Path]) {
+			step.Detail, step.time = diff+", taken without a restart", d.started(f)
 		}
 		d.add(step)
 	}
 }
 
-// fileDiff says in a few words how the file differs, or nothing.
-func (d *differ) fileDiff(f File) string {
+// fileDiff says in a few words how the file differs, or nothing, and whether it
+// must be written anew: who owns it is put right without that, and without a
+// restart of what reads it.
+func (d *differ) fileDiff(f File) (diff string, rewrite bool) {
 	is, ok := d.is.Files[f.Path]
 	switch {
 	case !ok:
-		return ownership(f.Owner, f.Group, f.Mode)
-	case is.Kind != "regular file" && is.Kind != "regular empty file":
-		return "is a " + is.Kind
+		return ownership(f.Owner, f.Group, f.Mode), true
+	case !is.regular():
+		return "is a " + is.Kind, true
 	}
-	diff := ownerDiff(is.Entry, f.Owner, f.Group, f.Mode)
+	diff = ownerDiff(is.Entry, f.Owner, f.Group, f.Mode)
 	if !f.Once && is.SHA256 != Digest(f.Content) {
-		diff = strings.TrimPrefix(diff+", content", ", ")
+		return strings.TrimPrefix(diff+", content", ", "), true
 	}
-	return diff
+	return diff, false
+}
+
+// started is when a process that reads the file started. A change that it takes
+// while it runs must not look like one that it has missed.
+func (d *differ) started(f File) time.Time {
+	var first time.Time
+	for _, v := range d.want.Services {
+		if t := d.is.Services[v.Unit].Started; slices.Contains(v.Watches, f.Path) && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
 }
 
 // live says that a service takes the file's change while it runs.
-func (d *differ) live(f File) bool {
-	is := d.is.Files[f.Path]
+func live(f File, is ObservedFile) bool {
 	if len(f.Live) == 0 || !is.Known || is.Kind != "regular file" {
 		return false
 	}
@@ -253,10 +274,10 @@ func (d *differ) services() {
 			d.add(Step{Phase: Switch, Action: a, Kind: "service", Target: v.Unit, Detail: detail, service: &v})
 		}
 		for _, p := range is.DropIns {
-			d.add(Step{Phase: Switch, Action: Remove, Kind: "stranger", Target: p, Detail: "drop-in, moved aside"})
+			d.add(Step{Phase: Switch, Action: Remove, Kind: "stranger", Target: p, Detail: "drop-in, moved aside, below " + AsideDir})
 		}
 		switch {
-		case v.Stopped && (is.Enabled || is.Active == "active" || is.Active == "activating"):
+		case v.Stopped && (is.Enabled || is.Up()):
 			add(Stop, "declared stopped")
 			continue
 		case v.Stopped:
@@ -275,7 +296,9 @@ func (d *differ) services() {
 			add(Restart, "runs with what it had before a change")
 		case d.watchChanged(v):
 			add(Restart, "watches "+strings.Join(d.touched(v), ", "))
-		case len(is.DropIns) > 0:
+		case len(is.Outdated) > 0:
+			add(Restart, "started before "+strings.Join(is.Outdated, ", ")+" was last written")
+		case is.DropInRead:
 			add(Restart, "had drop-ins")
 		}
 	}
@@ -303,10 +326,16 @@ func stateWord(is ObservedService) string {
 	return is.Active
 }
 
-// shared says that another component on the machine keeps the same release.
+// shared says that another component on the machine keeps the same release, or
+// runs from it although its manifest is lost.
 func (d *differ) shared(dir string) bool {
 	for component, m := range d.is.Manifests {
 		if component != d.want.Component && slices.Contains(m.Releases, dir) {
+			return true
+		}
+	}
+	for link, target := range d.is.InUse {
+		if target == dir && !slices.Contains(d.old.Links, link) {
 			return true
 		}
 	}
@@ -318,13 +347,14 @@ func (d *differ) shared(dir string) bool {
 func (d *differ) claim() {
 	claimed := d.old.union(d.want.manifest(d.old))
 	_, known := d.is.Manifests[d.want.Component]
+	_, damaged := d.is.Damaged[d.want.Component]
 	step := Step{Phase: Stage, Action: Create, Kind: "manifest", Target: ManifestPath(d.want.Component), manifest: claimed.encode()}
 	switch {
 	case d.want.empty():
 		return
-	case !known:
+	case !known && !damaged:
 		d.add(step)
-	case claimed.encode() != d.old.encode():
+	case damaged || claimed.encode() != d.old.encode():
 		step.Action = Change
 		d.add(step)
 	}

@@ -28,6 +28,9 @@ type Manifest struct {
 	// Releases are the trees of the current release and the one before it, the
 	// newest first: going back is a switch.
 	Releases []string `json:"releases,omitempty"`
+	// Sum is the digest of all the rest. Things are removed on a manifest's word:
+	// one that was edited by hand is not believed.
+	Sum string `json:"sum"`
 }
 
 // ManifestPath is where the manifest of a component is.
@@ -92,7 +95,9 @@ func (m Manifest) union(n Manifest) Manifest {
 	}
 }
 
+// encode is the file's text, with the sum of what the manifest says.
 func (m Manifest) encode() string {
+	m.Sum = m.sum()
 	b, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		panic(err) // strings and slices of strings always encode
@@ -100,27 +105,74 @@ func (m Manifest) encode() string {
 	return string(b) + "\n"
 }
 
+// sum is the digest of the manifest without its sum, independent of layout.
+func (m Manifest) sum() string {
+	m.Sum = ""
+	b, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // as above
+	}
+	return Digest(string(b))
+}
+
 // parseManifest reads what a machine sent. Its paths are later removed on that
-// machine, so anything that is not a plain path below a directory is refused.
-func parseManifest(component string, data []byte) (Manifest, error) {
+// machine, so anything but what weir has written is damage.
+func parseManifest(component string, data []byte) (Manifest, *Damage) {
 	var m Manifest
+	damaged := func(format string, args ...any) (Manifest, *Damage) {
+		return Manifest{}, &Damage{Cluster: clip(m.Cluster), Reason: clip(fmt.Sprintf(format, args...))}
+	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return m, fmt.Errorf("manifest %s is damaged: %w", ManifestPath(component), err)
+		return damaged("cannot be read: %v", err)
 	}
 	if m.Component != component || m.Cluster == "" {
-		return m, fmt.Errorf("manifest %s names component %q of cluster %q: it was not written by weir", ManifestPath(component), m.Component, m.Cluster)
+		return damaged("names component %q of cluster %q", m.Component, m.Cluster)
 	}
 	for _, p := range slices.Concat(m.Files, m.Directories, m.Data, m.Links, m.Releases) {
 		if err := checkPath(p); err != nil {
-			return m, fmt.Errorf("manifest %s: %w", ManifestPath(component), err)
+			return damaged("%v", err)
 		}
 	}
 	for _, u := range m.Services {
 		if err := checkUnit(u); err != nil {
-			return m, fmt.Errorf("manifest %s: %w", ManifestPath(component), err)
+			return damaged("%v", err)
 		}
 	}
+	if m.Sum != m.sum() {
+		return damaged("was changed by hand")
+	}
+	m.Sum = ""
 	return m, nil
+}
+
+// ManifestFault says what is wrong with the manifest of the state's component on
+// the machine, in a few words, or nothing.
+func ManifestFault(want State, is Observed) string {
+	old, sound := is.Manifests[want.Component]
+	damage, damaged := is.Damaged[want.Component]
+	switch {
+	case damaged:
+		return "damaged: it " + damage.Reason
+	case want.empty():
+		return ""
+	case !sound:
+		return "missing"
+	case old.Cluster != want.Cluster:
+		return fmt.Sprintf("of cluster %q", clip(old.Cluster))
+	case old.encode() != want.manifest(old).encode():
+		return "lists other things than are declared"
+	}
+	return ""
+}
+
+// clipped bounds, in bytes, what of a machine's words goes into a message.
+const clipped = 200
+
+func clip(s string) string {
+	if len(s) > clipped {
+		s = s[:clipped] + "..."
+	}
+	return strings.ToValidUTF8(s, "?")
 }
 
 // checkPath accepts absolute, clean paths at least two levels deep.

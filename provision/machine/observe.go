@@ -35,6 +35,7 @@ while read -r k v _; do
 done </proc/meminfo
 row arch "$(uname -m)"
 row clock "$(date +%s)"
+read -r up _ </proc/uptime && row uptime "${up%.*}"
 [ -d /run/systemd/system ] && row systemd yes
 [ -w /proc/sys/vm/swappiness ] || row container yes
 for c in apt-get dnf yum zypper pacman apk; do
@@ -55,6 +56,7 @@ func ObserveScript(s State) string {
 	observePaths(&b, s)
 	observeReleases(&b, s)
 	observeServices(&b, s)
+	observeDropIns(&b, s)
 	observeSysctls(&b, s)
 	observeSpace(&b, s)
 	b.WriteString("echo @end\n")
@@ -97,8 +99,11 @@ func observePaths(b *strings.Builder, s State) {
 		paths = append(paths, f.Path)
 		files = append(files, f.Path)
 	}
+	for _, r := range s.Releases { // for the times of their last change
+		paths = append(paths, r.Link(), fingerprint(r.Dir()))
+	}
 	if len(paths) > 0 {
-		fmt.Fprintf(b, "echo @stat\nstat --printf='%%n\\t%%F\\t%%a\\t%%U\\t%%G\\t%%s\\n' -- %s 2>/dev/null\n", remote.QuoteAll(paths...))
+		fmt.Fprintf(b, "echo @stat\nstat --printf='%%n\\t%%F\\t%%a\\t%%U\\t%%G\\t%%s\\t%%Y\\n' -- %s 2>/dev/null\n", remote.QuoteAll(paths...))
 	}
 	if len(files) > 0 {
 		fmt.Fprintf(b, "echo @sums\nsums=$(sha256sum -- %s 2>/dev/null)\nprintf '%%s\\n' \"$sums\"\necho @contents\n", remote.QuoteAll(files...))
@@ -110,12 +115,7 @@ func observePaths(b *strings.Builder, s State) {
 			}
 		}
 	}
-	b.WriteString("echo @strangers\n")
-	for _, d := range s.Directories {
-		if d.Exclusive {
-			fmt.Fprintf(b, "row %s \"$(find %s -mindepth 1 -maxdepth 1 -print0 2>/dev/null | head -c 65536 | base64 -w0)\"\n", remote.Quote(d.Path), remote.Quote(d.Path))
-		}
-	}
+	observeStrangers(b, s)
 }
 
 func observeReleases(b *strings.Builder, s State) {
@@ -124,10 +124,9 @@ func observeReleases(b *strings.Builder, s State) {
 	}
 	b.WriteString("echo @releases\n" + treeFunction + `release() {
   [ -f "$1/SHA256SUMS" ] || return 0
-  digest=$(sha256sum <"$1/SHA256SUMS"); was=
-  if [ -f "$1.tree" ]; then read -r was <"$1.tree"; fi
-  [ "$(tree "$1")" = "$was" ] && state=intact || state=altered
-  row "$1" "${digest%% *}" "$state"
+  digest=$(sha256sum <"$1/SHA256SUMS")
+  if [ -f "$1.tree" ]; then changes=$(tree "$1" | comm -3 "$1.tree" - 2>/dev/null | head -c 16384 | base64 -w0); else changes=unknown; fi
+  row "$1" "${digest%% *}" "$changes"
 }
 `)
 	for _, r := range s.Releases {
@@ -140,11 +139,15 @@ func observeReleases(b *strings.Builder, s State) {
 	}
 }
 
-// treeFunction prints a fingerprint of a tree from names, kinds, modes, sizes
-// and times: it finds what was changed by hand at the cost of a listing, where
-// hashing 56 MB of jars at every look would cost a second a machine.
-const treeFunction = `tree() { find "$1" -mindepth 1 -printf '%P\t%y\t%m\t%U\t%G\t%s\t%T@\n' | sort | sha256sum | cut -c1-64; }
+// treeFunction prints a fingerprint of a tree, a line for each thing in it with
+// its name, kind, mode, owner, group, size and time: it finds what was changed
+// by hand at the cost of a listing, where hashing 56 MB of jars at every look
+// would cost a second a machine.
+const treeFunction = `tree() { find "$1" -mindepth 1 -printf '%P\t%y\t%m\t%U\t%G\t%s\t%T@\n' | sort; }
 `
+
+// fingerprint is the file that holds what a release's tree was when it was unpacked.
+func fingerprint(dir string) string { return dir + ".tree" }
 
 // serviceProperties are what one `systemctl show` is asked for.
 const serviceProperties = "Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,MainPID,NRestarts,DropInPaths"
@@ -158,6 +161,14 @@ func observeServices(b *strings.Builder, s State) {
 		units = append(units, v.Unit)
 	}
 	fmt.Fprintf(b, "echo @services\nshown=$(systemctl show --property=%s -- %s 2>/dev/null)\nprintf '%%s\\n' \"$shown\"\n", serviceProperties, remote.QuoteAll(units...))
+	b.WriteString(`echo @processes
+process() { if read -r stat <"/proc/$1/stat"; then row "$1" "${stat##*) }"; fi; }
+while IFS='=' read -r k v; do
+  case $k=$v in MainPID=[1-9]*) process "$v" 2>/dev/null ;; esac
+done <<END
+$shown
+END
+`)
 	b.WriteString("echo @pending\n")
 	for _, u := range units {
 		fmt.Fprintf(b, "[ -e %s ] && row %s yes\n", remote.Quote(pendingPath(u)), remote.Quote(u))

@@ -9,8 +9,10 @@ import (
 // size. Items that are not there have no entry.
 type Observed struct {
 	Facts Facts
-	// Manifests are those of all components found on the machine, by component.
+	// Manifests are the sound ones of all components found on the machine, Damaged
+	// those that are not to be believed, by component.
 	Manifests map[string]Manifest
+	Damaged   map[string]Damage
 	// Packages maps names of packages to installed versions; a package that is
 	// not needed because its Provides is there has the version "provided".
 	Packages    map[string]string
@@ -20,11 +22,15 @@ type Observed struct {
 	// Releases is by Release.Dir.
 	Releases map[string]ObservedRelease
 	// Links maps symlinks (Release.Link) to where they point.
-	Links    map[string]string
+	Links map[string]string
+	// InUse maps the links of all components on the machine to their releases.
+	InUse    map[string]string
 	Services map[string]ObservedService
 	Sysctls  map[string]string
-	// Strangers are paths in exclusive directories that the state does not name.
-	Strangers []string
+	// Strangers are paths in exclusive directories that nobody of weir names; they
+	// may hold any character. Orphans are trees of releases in ReleaseDir that
+	// nobody names any more.
+	Strangers, Orphans []string
 	// PortHolders maps ports of services that are not running to the process
 	// that listens there.
 	PortHolders map[int]string
@@ -39,8 +45,9 @@ type Facts struct {
 	Architecture string // Go's name: "amd64"
 	MemoryBytes  int64
 	Systemd      bool
-	// Clock is the machine's time when it answered.
-	Clock time.Time
+	// Clock is the machine's time when it answered, Uptime how long its kernel ran.
+	Clock  time.Time
+	Uptime time.Duration
 	// PackageManager is "apt", "dnf", … or empty where none is known.
 	PackageManager string
 	// Container says that the kernel is shared: sysctls cannot be set.
@@ -73,8 +80,17 @@ const ContentLimit = 64 << 10
 type ObservedRelease struct {
 	// Digest is the sha256 of its SHA256SUMS file: the release's identity.
 	Digest string
-	// Altered says that the tree is not as it was unpacked.
+	// Altered says that the tree is not as it was unpacked; Changes says how, as far
+	// as that is known: "libs/x.jar is missing".
 	Altered bool
+	Changes []string
+}
+
+// Damage is why a manifest is not believed.
+type Damage struct {
+	Reason string
+	// Cluster is whose machine it says this is, where it could be read.
+	Cluster string
 }
 
 // ObservedService is the state of a unit.
@@ -87,8 +103,23 @@ type ObservedService struct {
 	RestartPending bool
 	MainPID        int
 	Restarts       int
-	// DropIns are paths of drop-in files that are not part of the unit's package.
-	DropIns []string
+	// Started is when the main process did, to 2 s; zero where that is not known.
+	Started time.Time
+	// Outdated are watched paths that were written after the process had started:
+	// what it runs with is not what is there.
+	Outdated []string
+	// DropIns are files in the unit's drop-in directories; DropInRead says that
+	// systemd runs the unit with one, be it still there or not.
+	DropIns    []string
+	DropInRead bool
+}
+
+// regular says that a path is a file.
+func (e Entry) regular() bool { return e.Kind == "regular file" || e.Kind == "regular empty file" }
+
+// Up says that the unit runs, or is about to.
+func (s ObservedService) Up() bool {
+	return s.Active == "active" || s.Active == "activating" || s.Active == "reloading"
 }
 
 // Running says that the unit is up.

@@ -25,14 +25,14 @@ func parseObserved(s State, out []byte) (Observed, error) {
 		return Observed{}, err
 	}
 	o := Observed{
-		Manifests: map[string]Manifest{}, Packages: map[string]string{}, Users: map[string]bool{},
+		Manifests: map[string]Manifest{}, Damaged: map[string]Damage{}, Packages: map[string]string{}, Users: map[string]bool{},
 		Directories: map[string]Entry{}, Files: map[string]ObservedFile{}, Releases: map[string]ObservedRelease{},
-		Links: map[string]string{}, Services: map[string]ObservedService{}, Sysctls: map[string]string{},
+		Links: map[string]string{}, InUse: map[string]string{}, Services: map[string]ObservedService{}, Sysctls: map[string]string{},
 		PortHolders: map[int]string{}, Free: map[string]int64{},
 	}
 	steps := []func(State, answer, *Observed) error{
 		readFacts, readManifests, readPackages, readUsers, readPaths, readContents,
-		readStrangers, readReleases, readServices, readListeners, readSysctls, readSpace,
+		readInUse, readStrangers, readReleases, readServices, readDropIns, readOutdated, readListeners, readSysctls, readSpace,
 	}
 	for _, read := range steps {
 		if err := read(s, a, &o); err != nil {
@@ -48,7 +48,7 @@ func sections(out []byte) (answer, error) {
 	sc := bufio.NewScanner(bytes.NewReader(out))
 	sc.Buffer(nil, len(out)+1)
 	for sc.Scan() {
-		line := sc.Text()
+		line := strings.ToValidUTF8(sc.Text(), "?")
 		if strings.HasPrefix(line, "@") {
 			name = line[1:]
 			a[name] = []string{}
@@ -80,7 +80,7 @@ func (a answer) rows(section string, n int) [][]string {
 
 func readFacts(_ State, a answer, o *Observed) error {
 	for _, f := range a.rows("facts", 2) {
-		v := strings.Trim(f[1], `"`)
+		v := clip(strings.Trim(f[1], `"`))
 		switch f[0] {
 		case "ID":
 			o.Facts.OS = v
@@ -106,6 +106,12 @@ func readFacts(_ State, a answer, o *Observed) error {
 				return fmt.Errorf("clock %q is not a number of seconds", v)
 			}
 			o.Facts.Clock = time.Unix(sec, 0)
+		case "uptime":
+			sec, err := strconv.ParseInt(v, 10, 32)
+			if err != nil {
+				return fmt.Errorf("uptime %q is not a number of seconds", v)
+			}
+			o.Facts.Uptime = time.Duration(sec) * time.Second
 		}
 	}
 	return nil
@@ -132,9 +138,10 @@ func readManifests(_ State, a answer, o *Observed) error {
 		if err != nil {
 			return fmt.Errorf("manifest of %s: %w", component, err)
 		}
-		m, err := parseManifest(component, data)
-		if err != nil {
-			return err
+		m, damage := parseManifest(component, data)
+		if damage != nil {
+			o.Damaged[component] = *damage
+			continue
 		}
 		o.Manifests[component] = m
 	}
@@ -185,7 +192,7 @@ func readPaths(s State, a answer, o *Observed) error {
 		if err != nil {
 			return fmt.Errorf("size %q of %q is not a number", f[5], f[0])
 		}
-		entries[f[0]] = Entry{Kind: f[1], Owner: f[3], Group: f[4], Mode: fs.FileMode(mode), Size: size}
+		entries[f[0]] = Entry{Kind: clip(f[1]), Owner: clip(f[3]), Group: clip(f[4]), Mode: fs.FileMode(mode), Size: size}
 	}
 	for _, d := range s.Directories {
 		if e, ok := entries[d.Path]; ok {
@@ -221,48 +228,11 @@ func readContents(s State, a answer, o *Observed) error {
 	return nil
 }
 
-func readStrangers(s State, a answer, o *Observed) error {
-	ours, exclusive := map[string]bool{}, map[string]bool{}
-	for _, d := range s.Directories {
-		ours[d.Path] = true
-		exclusive[d.Path] = exclusive[d.Path] || d.Exclusive
-	}
-	for _, f := range s.AllFiles() {
-		ours[f.Path] = true
-	}
-	for _, f := range a.rows("strangers", 2) {
-		if !exclusive[f[0]] {
-			continue
-		}
-		data, err := base64.StdEncoding.DecodeString(f[1])
-		if err != nil {
-			return fmt.Errorf("listing of %q: %w", f[0], err)
-		}
-		for name := range strings.SplitSeq(strings.TrimSuffix(string(data), "\x00"), "\x00") {
-			if checkPath(name) == nil && strings.HasPrefix(name, f[0]+"/") && !ours[name] {
-				o.Strangers = append(o.Strangers, name)
-			}
-		}
-	}
-	slices.Sort(o.Strangers)
-	return nil
-}
-
-func readReleases(s State, a answer, o *Observed) error {
-	for _, f := range a.rows("releases", 3) {
-		if digestPattern.MatchString(f[1]) {
-			o.Releases[f[0]] = ObservedRelease{Digest: f[1], Altered: f[2] != "intact"}
-		}
-	}
-	for _, f := range a.rows("links", 2) {
-		o.Links[f[0]] = f[1]
-	}
-	return nil
-}
-
 func readSysctls(s State, a answer, o *Observed) error {
 	for _, f := range a.rows("sysctls", 2) {
-		o.Sysctls[f[0]] = strings.Join(strings.Fields(strings.Join(f[1:], " ")), " ")
+		if value := strings.Join(strings.Fields(strings.Join(f[1:], " ")), " "); len(value) <= nameLimit {
+			o.Sysctls[f[0]] = value
+		}
 	}
 	return nil
 }

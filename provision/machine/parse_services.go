@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // readServices reads the blocks of `systemctl show`, one a unit, each with its Id.
@@ -46,10 +47,12 @@ func readServices(s State, a answer, o *Observed) error {
 
 func serviceFrom(block map[string]string) (ObservedService, error) {
 	v := ObservedService{
-		Load: block["LoadState"], Active: block["ActiveState"], Sub: block["SubState"],
+		Load: clip(block["LoadState"]), Active: clip(block["ActiveState"]), Sub: clip(block["SubState"]),
 		Enabled:    block["UnitFileState"] == "enabled",
 		NeedReload: block["NeedDaemonReload"] == "yes",
-		DropIns:    strings.Fields(block["DropInPaths"]),
+	}
+	for path := range strings.FieldsSeq(block["DropInPaths"]) {
+		v.DropInRead = v.DropInRead || isDropIn(block["Id"], path)
 	}
 	for key, n := range map[string]*int{"MainPID": &v.MainPID, "NRestarts": &v.Restarts} {
 		if block[key] == "" {
@@ -62,6 +65,91 @@ func serviceFrom(block map[string]string) (ObservedService, error) {
 		*n = got
 	}
 	return v, nil
+}
+
+// readDropIns tells the files in drop-in directories apart by unit.
+func readDropIns(s State, a answer, o *Observed) error {
+	for _, f := range a.rows("dropins", 2) {
+		found, err := listing("drop-ins", f[1])
+		if err != nil {
+			return err
+		}
+		for _, v := range s.Services {
+			is := o.Services[v.Unit]
+			for _, path := range found {
+				if isDropIn(v.Unit, path) {
+					is.DropIns = append(is.DropIns, path)
+					o.Services[v.Unit] = is
+				}
+			}
+			slices.Sort(is.DropIns)
+		}
+	}
+	return nil
+}
+
+// clockTick is the unit of times in /proc/PID/stat: 100 a second on every
+// architecture, whatever the kernel itself counts in.
+const clockTick = 10 * time.Millisecond
+
+// startSlack is how exactly the start of a process is known: clock, uptime and
+// the times of files are told in whole seconds.
+const startSlack = 2 * time.Second
+
+// readOutdated finds what was written after the process that reads it at its
+// start had started. Times of a file in the future prove nothing.
+func readOutdated(s State, a answer, o *Observed) error {
+	started := map[int]time.Time{}
+	for _, f := range a.rows("processes", 2) {
+		pid, err := strconv.Atoi(f[0])
+		stat := strings.Fields(f[1])
+		if err != nil || len(stat) < 20 || o.Facts.Uptime == 0 {
+			continue
+		}
+		// The 22nd field; the second, the last with spaces, and the first are cut off.
+		if ticks, err := strconv.ParseInt(stat[19], 10, 53); err == nil && ticks >= 0 {
+			started[pid] = o.Facts.Clock.Add(-o.Facts.Uptime).Add(time.Duration(ticks) * clockTick)
+		}
+	}
+	modified := map[string]time.Time{}
+	for _, f := range a.rows("stat", 7) {
+		if sec, err := strconv.ParseInt(f[6], 10, 64); err == nil {
+			modified[f[0]] = time.Unix(sec, 0)
+		}
+	}
+	for _, v := range s.Services {
+		is := o.Services[v.Unit]
+		if is.MainPID == 0 || !is.Running() {
+			continue
+		}
+		is.Started = started[is.MainPID]
+		for _, path := range s.reads(v) {
+			t := modified[path]
+			if !is.Started.IsZero() && t.After(is.Started.Add(startSlack)) && !t.After(o.Facts.Clock) && !s.takes(path, o) {
+				is.Outdated = append(is.Outdated, path)
+			}
+		}
+		o.Services[v.Unit] = is
+	}
+	return nil
+}
+
+// takes says that a file differs only in what a service takes while it runs.
+func (s State) takes(path string, o *Observed) bool {
+	i := slices.IndexFunc(s.Files, func(f File) bool { return f.Path == path })
+	return i >= 0 && o.Files[path].SHA256 != Digest(s.Files[i].Content) && live(s.Files[i], o.Files[path])
+}
+
+// reads are the paths whose times tell when what the service watches was last
+// written: behind the link to a release, the release's fingerprint too.
+func (s State) reads(v Service) []string {
+	paths := slices.Clone(v.Watches)
+	for _, r := range s.Releases {
+		if slices.Contains(v.Watches, r.Link()) {
+			paths = append(paths, fingerprint(r.Dir()))
+		}
+	}
+	return paths
 }
 
 var (

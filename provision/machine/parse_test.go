@@ -2,8 +2,11 @@ package machine
 
 import (
 	"encoding/base64"
+	"path"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestParseObservedDistrustsTheMachine(t *testing.T) {
@@ -22,12 +25,6 @@ func TestParseObservedDistrustsTheMachine(t *testing.T) {
 			answer: "@stat\n" + file + "\tregular file\t644\troot\troot\t3\n@sums\n" + Digest("x") + "  " + file + "\n@contents\n" + file + "\t" + b64("y") + "\n@end",
 			wrong:  func(o Observed) bool { return o.Files[file].Known }},
 		{name: "a mode that is not octal is an error", answer: "@stat\n" + file + "\tregular file\t99z\troot\troot\t3\n@end", fails: "not octal"},
-		{name: "a manifest with a path outside is an error",
-			answer: "@manifests\nkafka.json\t" + b64(`{"cluster":"c","component":"kafka","files":["/etc/../etc/passwd"]}`) + "\n@end", fails: "not absolute, clean"},
-		{name: "a manifest that owns a top directory is an error",
-			answer: "@manifests\nkafka.json\t" + b64(`{"cluster":"c","component":"kafka","data":["/etc"]}`) + "\n@end", fails: "below a top directory"},
-		{name: "a manifest of another name is an error",
-			answer: "@manifests\nkafka.json\t" + b64(`{"cluster":"c","component":"other"}`) + "\n@end", fails: "not written by weir"},
 		{name: "a stranger outside of our directories is not taken",
 			answer: "@strangers\n/etc/weir/kafka\t" + b64("/etc/passwd\x00/etc/weir/kafka/../x\x00") + "\n@end",
 			wrong:  func(o Observed) bool { return len(o.Strangers) > 0 }},
@@ -48,6 +45,51 @@ func TestParseObservedDistrustsTheMachine(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAManifestThatWeirDidNotWriteIsDamageAndNotBelieved(t *testing.T) {
+	sound := broker().Manifest()
+	edited := strings.Replace(sound.encode(), "/etc/weir/kafka/server.properties", "/etc/ssh/sshd_config", 1)
+	for _, c := range []struct {
+		name, text      string
+		reason, cluster string
+	}{
+		{"cut off in the middle", sound.encode()[:40], "cannot be read", ""},
+		{"empty", "", "cannot be read", ""},
+		{"with a file that somebody added", edited, "changed by hand", "test"},
+		{"without its sum", `{"cluster":"test","component":"kafka"}`, "changed by hand", "test"},
+		{"with a path outside", Manifest{Cluster: "test", Component: "kafka", Files: []string{"/etc/../etc/passwd"}}.encode(), "not absolute, clean", "test"},
+		{"that owns a top directory", Manifest{Cluster: "test", Component: "kafka", Data: []string{"/etc"}}.encode(), "below a top directory", "test"},
+		{"with a unit that is none", Manifest{Cluster: "test", Component: "kafka", Services: []string{"-.mount /"}}.encode(), "not a systemd unit's", "test"},
+		{"of another component", Manifest{Cluster: "test", Component: "other"}.encode(), `names component "other"`, "test"},
+		{"of nobody", Manifest{Component: "kafka"}.encode(), `of cluster ""`, ""},
+		{"that says more than a person reads", `{"cluster":"` + strings.Repeat("x", 1<<16) + `","component":"kafka"}`, "changed by hand", strings.Repeat("x", clipped) + "..."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := observed(t, broker(), "@manifests\nkafka.json\t"+base64.StdEncoding.EncodeToString([]byte(c.text)))
+			damage, damaged := o.Damaged["kafka"]
+			if _, believed := o.Manifests["kafka"]; believed || !damaged {
+				t.Fatalf("it was believed: %+v", o.Manifests)
+			}
+			if !strings.Contains(damage.Reason, c.reason) || damage.Cluster != c.cluster {
+				t.Errorf("got %+v, want %q of cluster %q", damage, c.reason, c.cluster)
+			}
+		})
+	}
+	o := observed(t, broker(), "@manifests\nkafka.json\t"+base64.StdEncoding.EncodeToString([]byte(sound.encode())))
+	if o.Manifests["kafka"].encode() != sound.encode() {
+		t.Errorf("a sound one: got %+v", o)
+	}
+}
+
+// observed is what the parser makes of sections of an answer.
+func observed(t *testing.T, s State, sections ...string) Observed {
+	t.Helper()
+	o, err := parseObserved(s, []byte(strings.Join(sections, "\n")+"\n@end\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
 }
 
 func TestListenersNameTheProcessThatHoldsAPort(t *testing.T) {
@@ -72,18 +114,69 @@ func TestListenersNameTheProcessThatHoldsAPort(t *testing.T) {
 
 func FuzzParseObserved(f *testing.F) {
 	f.Add("@facts\nID\tdebian\nmemory\t12\n@services\nId=weir-kafka.service\nMainPID=1\n@end\n")
-	f.Add("@stat\n/etc/weir/kafka/server.properties\tregular file\t644\troot\troot\t3\n@end")
+	f.Add("@stat\n/etc/weir/kafka/server.properties\tregular file\t644\troot\troot\t3\t1700000000\n@end")
+	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	f.Add("@manifests\nkafka.json\t" + b64(broker().Manifest().encode()) + "\nhost.json\t" + b64("{}") + "\n@end")
+	f.Add("@inuse\n/opt/weir/kafka/current\t/opt/weir/releases/a\n@named\n/etc/weir/kafka\n@strangers\n/etc/weir/kafka\t" +
+		b64("/etc/weir/kafka/it's $(x)\n\x00/etc/shadow\x00") + "\n/opt/weir/releases\t" + b64("/opt/weir/releases/a\x00/opt/weir/releases/a.tree\x00") + "\n@end")
+	f.Add("@facts\nclock\t1700000000\nuptime\t5000\n@services\nId=weir-kafka.service\nActiveState=active\nSubState=running\nMainPID=7\n" +
+		"DropInPaths=/etc/systemd/system/weir-kafka.service.d/x.conf\n@processes\n7\tS 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 400000\n" +
+		"@dropins\nfound\t" + b64("/etc/systemd/system/weir-kafka.service.d/x.conf") + "\n@end")
+	f.Add("@releases\n" + broker().Releases[0].Dir() + "\t" + Digest("tree") + "\t" + b64("a\tf\t644\troot\troot\t1\t2\n\tb\tf\t644\troot\troot\t1\t2\n") + "\n@end")
 	s := broker()
+	s.Directories = append(s.Directories, Directory{Path: ReleaseDir, Owner: "root", Group: "root", Mode: 0o755, Exclusive: true})
 	f.Fuzz(func(t *testing.T, answer string) {
 		o, err := parseObserved(s, []byte(answer))
 		if err != nil {
 			return
 		}
-		_ = Diff("weir-1", s, o) // whatever a machine says, comparing must not panic
+		// Whatever a machine says: comparing does not panic, what is shown is text,
+		// and what would be moved or removed is in the places that were asked for.
+		plan := Diff("weir-1", s, o)
+		for _, d := range Drift(s, o) {
+			if !utf8.ValidString(d.Target+d.Found+d.Expected+d.Diff) || strings.ContainsFunc(d.Target+d.Found, isControl) {
+				t.Errorf("%+q cannot be shown", d)
+			}
+		}
+		if drifts := len(Drift(s, o)) > 0; drifts == plan.Empty() {
+			t.Errorf("drift %q, plan %q", Drift(s, o), lines(plan))
+		}
 		for _, p := range o.Strangers {
-			if checkPath(p) != nil {
+			if !directlyIn("/etc/weir/kafka", p) {
 				t.Errorf("stranger %q was taken", p)
 			}
+		}
+		for _, p := range o.Orphans {
+			if !directlyIn(ReleaseDir, p) || checkPath(p) != nil {
+				t.Errorf("orphan %q was taken", p)
+			}
+		}
+		for _, p := range o.Services["weir-kafka.service"].DropIns {
+			if !strings.HasSuffix(path.Dir(p), ".d") || !strings.Contains(path.Dir(p), "/systemd/") {
+				t.Errorf("drop-in %q was taken", p)
+			}
+		}
+	})
+}
+
+func FuzzManifest(f *testing.F) {
+	f.Add(broker().Manifest().encode())
+	f.Add(`{"cluster":"test","component":"kafka","files":["/etc/passwd"],"sum":""}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		m, damage := parseManifest("kafka", []byte(text))
+		if damage != nil {
+			if damage.Reason == "" || len(damage.Reason) > clipped+3 || !utf8.ValidString(damage.Reason+damage.Cluster) {
+				t.Errorf("damage %+q cannot be shown", damage)
+			}
+			return
+		}
+		for _, p := range slices.Concat(m.Files, m.Directories, m.Data, m.Links, m.Releases) {
+			if checkPath(p) != nil {
+				t.Errorf("path %q was believed", p)
+			}
+		}
+		if again, damage := parseManifest("kafka", []byte(m.encode())); damage != nil || again.encode() != m.encode() {
+			t.Errorf("%q does not come back: %+v", text, damage)
 		}
 	})
 }

@@ -1,6 +1,9 @@
 package machine
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Plan is what must be done to make one machine what it should be: pure data,
 // the same in a preview and in a run.
@@ -45,6 +48,8 @@ type Step struct {
 	Detail string
 
 	manifest string
+	keeps    bool      // a file's content is right: only owner and mode are set
+	time     time.Time // a file's time, where it is not that of the step
 	file     *File
 	release  *Release
 	dir      *Directory
@@ -55,7 +60,7 @@ type Step struct {
 }
 
 func (s Step) String() string {
-	t := string(s.Action) + " " + s.Kind + " " + s.Target
+	t := string(s.Action) + " " + s.Kind + " " + Printable(s.Target)
 	if s.Detail != "" {
 		t += " (" + s.Detail + ")"
 	}

@@ -111,11 +111,53 @@ func TestDiff(t *testing.T) {
 		}, []string{"create mark " + unit, "change file " + properties, "restart service " + unit}},
 		{"a missing file is created", func(_ *State, is *Observed) { delete(is.Files, properties) },
 			[]string{"create mark " + unit, "create file " + properties, "restart service " + unit}},
-		{"a changed mode is a change", func(_ *State, is *Observed) {
+		{"a changed mode is put right without a restart", func(_ *State, is *Observed) {
 			f := is.Files[properties]
 			f.Mode = 0o600
 			is.Files[properties] = f
+		}, []string{"change file " + properties}},
+		{"a link in a file's place is replaced", func(_ *State, is *Observed) {
+			f := is.Files[properties]
+			f.Kind = "symbolic link"
+			is.Files[properties] = f
 		}, []string{"create mark " + unit, "change file " + properties, "restart service " + unit}},
+		{"an altered release is sent again, and what runs from it restarts", func(w *State, is *Observed) {
+			is.Releases[w.Releases[0].Dir()] = ObservedRelease{Digest: w.Releases[0].Digest, Altered: true}
+		}, []string{"change release kafka 3.9.2", "create mark " + unit, "restart service " + unit}},
+		{"a release that is gone is sent again", func(w *State, is *Observed) { delete(is.Releases, w.Releases[0].Dir()) },
+			[]string{"create release kafka 3.9.2", "create mark " + unit, "restart service " + unit}},
+		{"a process that is older than what it reads is restarted", func(_ *State, is *Observed) {
+			v := is.Services[unit]
+			v.Outdated = []string{properties}
+			is.Services[unit] = v
+		}, []string{"restart service " + unit}},
+		{"a service that was declared stopped and failed is left alone", func(w *State, is *Observed) {
+			w.Services[0].Stopped = true
+			is.Services[unit] = ObservedService{Load: "loaded", Active: "failed", Sub: "failed"}
+		}, nil},
+		{"a service that was declared stopped and is about to start is stopped", func(w *State, is *Observed) {
+			w.Services[0].Stopped = true
+			is.Services[unit] = ObservedService{Load: "loaded", Active: "activating", Sub: "auto-restart"}
+		}, []string{"stop service " + unit}},
+		{"a service that was declared stopped is not restarted for what it watches", func(w *State, is *Observed) {
+			w.Services[0].Stopped, w.Files[0].Content = true, "broker.id=1\n"
+			is.Services[unit] = ObservedService{Load: "loaded", Active: "inactive", Sub: "dead"}
+		}, []string{"change file " + properties}},
+		{"a masked unit is put back and enabled", func(_ *State, is *Observed) {
+			f := is.Files["/etc/systemd/system/"+unit]
+			f.Kind = "symbolic link"
+			is.Files["/etc/systemd/system/"+unit] = f
+			is.Services[unit] = ObservedService{Load: "masked", Active: "inactive", Sub: "dead"}
+		}, []string{"change file /etc/systemd/system/" + unit, "enable service " + unit, "start service " + unit}},
+		{"a missing manifest is written from what is declared", func(_ *State, is *Observed) { delete(is.Manifests, "kafka") },
+			[]string{"create manifest /var/lib/weir/manifest/kafka.json"}},
+		{"a damaged manifest is written anew, and nothing is removed on its word", func(_ *State, is *Observed) {
+			delete(is.Manifests, "kafka")
+			is.Damaged = map[string]Damage{"kafka": {Reason: "was changed by hand"}}
+		}, []string{"change manifest /var/lib/weir/manifest/kafka.json"}},
+		{"a tree of a release that is nobody's is removed", func(_ *State, is *Observed) {
+			is.Orphans = []string{"/opt/weir/releases/kafka-3.8.0-000000000000"}
+		}, []string{"remove release /opt/weir/releases/kafka-3.8.0-000000000000"}},
 		{"a stopped service is started and nothing else", func(_ *State, is *Observed) {
 			is.Services[unit] = ObservedService{Load: "loaded", Active: "inactive", Sub: "dead", Enabled: true}
 		}, []string{"start service " + unit}},
@@ -149,9 +191,14 @@ func TestDiff(t *testing.T) {
 		}, []string{"remove file /etc/weir/kafka/old.properties", "change manifest /var/lib/weir/manifest/kafka.json"}},
 		{"a drop-in is moved aside and the service restarted", func(_ *State, is *Observed) {
 			v := is.Services[unit]
-			v.DropIns = []string{"/etc/systemd/system/weir-kafka.service.d/x.conf"}
+			v.DropIns, v.DropInRead = []string{"/etc/systemd/system/weir-kafka.service.d/x.conf"}, true
 			is.Services[unit] = v
 		}, []string{"remove stranger /etc/systemd/system/weir-kafka.service.d/x.conf", "restart service " + unit}},
+		{"a drop-in that systemd has not read restarts nothing", func(_ *State, is *Observed) {
+			v := is.Services[unit]
+			v.DropIns, v.NeedReload = []string{"/run/systemd/system/weir-kafka.service.d/x.conf"}, true
+			is.Services[unit] = v
+		}, []string{"remove stranger /run/systemd/system/weir-kafka.service.d/x.conf", "enable service " + unit}},
 		{"a stranger in a directory of ours is moved aside", func(_ *State, is *Observed) {
 			is.Strangers = []string{"/etc/weir/kafka/notes"}
 		}, []string{"remove stranger /etc/weir/kafka/notes"}},
@@ -194,7 +241,7 @@ func TestDiffOfABareMachineStagesBeforeItSwitches(t *testing.T) {
 func TestRemovalKeepsDataUnlessToldOtherwise(t *testing.T) {
 	is := settled(broker())
 	for _, deleteData := range []bool{false, true} {
-		p, err := Removal("weir-1", "test", "kafka", is, deleteData)
+		p, err := Removal("weir-1", broker(), is, deleteData)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,20 +255,61 @@ func TestRemovalKeepsDataUnlessToldOtherwise(t *testing.T) {
 	}
 }
 
+func TestRemovalWithoutAManifestTakesOffWhatWasAppliedAndIsThere(t *testing.T) {
+	is := settled(broker())
+	delete(is.Manifests, "kafka")
+	delete(is.Files, "/etc/weir/kafka/server.properties")
+	p, err := Removal("weir-1", broker(), is, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"stop service weir-kafka.service", "remove file /etc/sysctl.d/60-weir-kafka.conf",
+		"remove file /etc/systemd/system/weir-kafka.service", "remove link /opt/weir/kafka/current",
+		"remove release " + broker().Releases[0].Dir(), "remove directory /etc/weir/kafka", "remove data /var/lib/weir/kafka",
+	}
+	if got := lines(p); !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+	if p, err := Removal("weir-1", broker(), Observed{}, true); err != nil || !p.Empty() {
+		t.Errorf("from a machine on which nothing is: got %q, %v", lines(p), err)
+	}
+}
+
 func TestRemovalOfAnotherClustersComponentIsRefused(t *testing.T) {
-	if _, err := Removal("weir-1", "other", "kafka", settled(broker()), true); err == nil {
+	other := broker()
+	other.Cluster = "other"
+	if _, err := Removal("weir-1", other, settled(broker()), true); err == nil {
 		t.Error("want a refusal, got a plan")
 	}
 }
 
 func TestReleasesSharedWithAnotherComponentStay(t *testing.T) {
-	is := settled(broker())
-	is.Manifests["zookeeper"] = Manifest{Cluster: "test", Component: "zookeeper", Releases: []string{broker().Releases[0].Dir()}}
-	p, err := Removal("weir-1", "test", "kafka", is, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if slices.Contains(lines(p), "remove release "+broker().Releases[0].Dir()) {
-		t.Errorf("the release that zookeeper uses was removed: %q", lines(p))
+	tree := broker().Releases[0].Dir()
+	own := map[string]string{"/opt/weir/kafka/current": tree}
+	for _, c := range []struct {
+		name  string
+		uses  func(is *Observed)
+		stays bool
+	}{
+		{"another's manifest lists it", func(is *Observed) {
+			is.Manifests["zookeeper"] = Manifest{Cluster: "test", Component: "zookeeper", Releases: []string{tree}}
+		}, true},
+		{"another's link points to it, and its manifest is lost", func(is *Observed) {
+			is.InUse = map[string]string{"/opt/weir/kafka/current": tree, "/opt/weir/zookeeper/current": tree}
+		}, true},
+		{"nobody else's", func(is *Observed) { is.InUse = own }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			is := settled(broker())
+			c.uses(&is)
+			p, err := Removal("weir-1", broker(), is, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if stays := !slices.Contains(lines(p), "remove release "+tree); stays != c.stays {
+				t.Errorf("the tree stays: %v, want %v; steps %q", stays, c.stays, lines(p))
+			}
+		})
 	}
 }

@@ -34,6 +34,11 @@ func Refuse(name string, want State, is Observed) error {
 			break
 		}
 	}
+	for _, component := range slices.Sorted(maps.Keys(is.Damaged)) {
+		if c := is.Damaged[component].Cluster; c != "" && c != want.Cluster {
+			reject("%s says that it belongs to cluster %q, this is cluster %q: take it out of that cluster first, or remove that file if it lies", ManifestPath(component), c, want.Cluster)
+		}
+	}
 	if a := want.Requires.Architecture; a != "" && a != is.Facts.Architecture {
 		reject("its architecture is %s, expected %s: set the machine's architecture to %[1]s", is.Facts.Architecture, a)
 	}

@@ -5,26 +5,52 @@ import (
 	"slices"
 )
 
-// Removal plans to take a component off a machine: its services are stopped,
-// its files and releases removed. Directories of data stay, unless deleteData.
+// Removal plans to take the component of was off a machine: its services are
+// stopped, its files and releases removed. Directories of data stay, unless
+// deleteData. What belongs to the component its manifest says; where that is
+// missing or damaged, was, which is what was last applied.
+//
 // A component that another cluster owns is refused with a *Refusal.
-func Removal(name, cluster, component string, is Observed, deleteData bool) (Plan, error) {
-	owned := is.Manifests[component]
-	if owned.Cluster != "" && owned.Cluster != cluster {
+func Removal(name string, was State, is Observed, deleteData bool) (Plan, error) {
+	owned, sound := is.Manifests[was.Component]
+	if cluster := owner(was.Component, is); cluster != "" && cluster != was.Cluster {
 		return Plan{}, &Refusal{Machine: name, Reasons: []string{fmt.Sprintf(
-			"its %s belongs to cluster %q, not to %q", component, owned.Cluster, cluster)}}
+			"its %s belongs to cluster %q, not to %q", was.Component, cluster, was.Cluster)}}
 	}
-	p := Diff(name, State{Cluster: cluster, Component: component}, is)
-	if !deleteData {
-		return p, nil
+	if !sound {
+		owned = was.Manifest().found(is)
 	}
-	var steps []Step
-	for _, path := range owned.Data {
-		steps = append(steps, Step{Phase: Switch, Action: Remove, Kind: "data", Target: path, Detail: "with all it holds"})
+	d := differ{want: State{Cluster: was.Cluster, Component: was.Component}, is: is, old: owned}
+	d.obsolete()
+	if deleteData {
+		for _, path := range owned.Data {
+			d.add(Step{Phase: Switch, Action: Remove, Kind: "data", Target: path, Detail: "with all it holds"})
+		}
 	}
-	at := slices.IndexFunc(p.Steps, func(s Step) bool { return s.Kind == "manifest" })
-	if at >= 0 {
-		p.Steps = slices.Insert(p.Steps, at, steps...)
+	if _, damaged := is.Damaged[was.Component]; sound || damaged {
+		d.add(Step{Phase: Switch, Action: Remove, Kind: "manifest", Target: ManifestPath(was.Component)})
 	}
-	return p, nil
+	return Plan{Machine: name, Steps: slices.Clip(d.steps), desired: d.want}, nil
+}
+
+// found is what of a manifest is on the machine.
+func (m Manifest) found(is Observed) Manifest {
+	keep := func(paths []string, there func(string) bool) []string {
+		return slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return !there(p) })
+	}
+	directory := func(p string) bool { return is.Directories[p].Kind != "" }
+	m.Files = keep(m.Files, func(p string) bool { return is.Files[p].Kind != "" })
+	m.Services = keep(m.Services, func(u string) bool { return is.Services[u].Load == "loaded" || is.Services[u].Up() })
+	m.Directories, m.Data = keep(m.Directories, directory), keep(m.Data, directory)
+	m.Links = keep(m.Links, func(p string) bool { return is.Links[p] != "" })
+	m.Releases = keep(m.Releases, func(p string) bool { return is.Releases[p].Digest != "" })
+	return m
+}
+
+// owner is the cluster that a component on the machine says it belongs to.
+func owner(component string, is Observed) string {
+	if m, ok := is.Manifests[component]; ok {
+		return m.Cluster
+	}
+	return is.Damaged[component].Cluster
 }

@@ -8,6 +8,10 @@ import (
 	"weir/provision/remote"
 )
 
+// AsideDir is where what is not weir's, and was where weir's things belong, is
+// moved to. It is never removed.
+const AsideDir = "/var/lib/weir/aside"
+
 // applyPrelude holds one shell function per kind of step. All of them can be
 // repeated. Contents arrive on standard input, each with its length: `take`
 // takes exactly that many bytes and leaves the rest for the steps after it.
@@ -17,11 +21,13 @@ tab=$(printf '\t')
 umask 022
 exec 3<&0 </dev/null # so that no command but take can read a content
 take() { dd bs=65536 count="$1" iflag=fullblock,count_bytes status=none <&3; } # head -c may read ahead
-aside() { # move what is not ours out of the way, never delete it
-  mkdir -p /var/lib/weir/aside
-  mv -fT -- "$1" "/var/lib/weir/aside/$(date +%Y%m%dT%H%M%S)-$$-${1##*/}"
+aside() { # move what is not ours out of the way, never delete it; it keeps its path, below the time
+  if [ ! -e "$1" ] && [ ! -L "$1" ]; then return 0; fi
+  to=` + AsideDir + `/$(date +%Y%m%dT%H%M%S)-$$
+  (umask 077; mkdir -p "$to${1%/*}")
+  mv -T -- "$1" "$to$1"
 }
-put() { # PATH OWNER GROUP MODE SIZE SHA256: whole and on disk before it gets its name
+put() { # PATH OWNER GROUP MODE SIZE SHA256 [TIME]: whole and on disk before it gets its name
   new=${1%/*}/.weir-new.${1##*/}
   mkdir -p "${1%/*}"
   (umask 077; take "$5" >"$new")
@@ -30,10 +36,12 @@ put() { # PATH OWNER GROUP MODE SIZE SHA256: whole and on disk before it gets it
   fi
   chown "$2:$3" "$new"
   chmod "$4" "$new"
+  if [ -n "${7-}" ]; then touch -d "@$7" "$new"; fi
   sync "$new"
   if [ -d "$1" ] && [ ! -L "$1" ]; then aside "$1"; fi
   mv -fT -- "$new" "$1"
 }
+own() { chown -h "$2:$3" "$1"; chmod "$4" "$1"; } # PATH OWNER GROUP MODE
 directory() { # PATH OWNER GROUP MODE
   if [ -e "$1" ] && [ ! -d "$1" ]; then aside "$1"; fi
   mkdir -p "$1"
@@ -51,7 +59,8 @@ directory() { # PATH OWNER GROUP MODE
   fi
   if [ -d "$1" ]; then mv -T "$1" "$1.old"; fi
   mv -T "$new" "$1"
-  tree "$1" >"$1.tree"
+  tree "$1" >"$1.tree.new"
+  mv -f "$1.tree.new" "$1.tree"
   rm -rf "$1.old" # what runs from it keeps the files that it has opened
 }
 link() { mkdir -p "${1%/*}"; ln -sfn "$2" "$1.new"; mv -fT "$1.new" "$1"; } # PATH TARGET
@@ -97,7 +106,7 @@ func applyScript(steps []Step, sizes map[int]packSize) string {
 // changesUnits says that systemd must read its units again. Without that it
 // would go on saying of one that was enabled that it is not.
 func (s Step) changesUnits() bool {
-	return s.Action == Enable || strings.HasPrefix(s.Target, "/etc/systemd/system/")
+	return s.Action == Enable || strings.HasPrefix(s.Target, "/etc/systemd/") || strings.HasPrefix(s.Target, "/run/systemd/")
 }
 
 func (s Step) command(steps []Step, i int, size packSize) string {
@@ -124,7 +133,14 @@ func (s Step) command(steps []Step, i int, size packSize) string {
 			return "rm -f -- " + target
 		}
 		f := s.file
-		return "put " + remote.QuoteAll(f.Path, f.Owner, f.Group, octal(f.Mode), fmt.Sprint(size.bytes), Digest(f.Content))
+		if s.keeps {
+			return "own " + remote.QuoteAll(f.Path, f.Owner, f.Group, octal(f.Mode))
+		}
+		words := []string{f.Path, f.Owner, f.Group, octal(f.Mode), fmt.Sprint(size.bytes), Digest(f.Content)}
+		if !s.time.IsZero() {
+			words = append(words, fmt.Sprint(s.time.Unix()))
+		}
+		return "put " + remote.QuoteAll(words...)
 	case "manifest":
 		if s.Action == Remove {
 			return "rm -f -- " + target
@@ -135,13 +151,22 @@ func (s Step) command(steps []Step, i int, size packSize) string {
 	case "sysctl":
 		return "sysctl -q -w " + remote.Quote(s.sysctl.Key+"="+s.sysctl.Value)
 	case "stranger":
-		return "aside " + target
+		return s.strangerCommand()
 	case "mark":
 		return "mark " + target
 	case "service":
 		return serviceCommand(s.Action) + " " + target
 	}
 	panic("machine: no command for a step of kind " + s.Kind)
+}
+
+// strangerCommand leaves no empty drop-in directory behind: systemd would list it.
+func (s Step) strangerCommand() string {
+	command := "aside " + remote.Quote(s.Target)
+	if dir, _, _ := cutLast(s.Target, "/"); strings.Contains(dir, "/systemd/") {
+		command += "\nrmdir --ignore-fail-on-non-empty -- " + remote.Quote(dir) + " 2>/dev/null || true"
+	}
+	return command
 }
 
 func serviceCommand(a Action) string {

@@ -30,7 +30,7 @@ func TestApplyScript(t *testing.T) {
 	for name, p := range map[string]Plan{
 		"apply-bare.sh":   Diff("weir-1", odd(), Observed{Facts: Facts{Systemd: true}}),
 		"apply-change.sh": changedLine(),
-		"apply-remove.sh": must(Removal("weir-1", "test", "kafka", settled(broker()), true)),
+		"apply-remove.sh": must(Removal("weir-1", broker(), settled(broker()), true)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			sizes := map[int]packSize{}

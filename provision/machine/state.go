@@ -47,8 +47,10 @@ type Directory struct {
 	// Data marks a directory whose content is the user's: it is never removed
 	// with its component, only by a delete with data.
 	Data bool
-	// Exclusive marks a directory that is weir's alone: strangers in it are
-	// drift and are moved aside.
+	// Exclusive marks a directory that is weir's alone: what is in it and neither
+	// this state, nor a manifest on the machine, nor a unit or link of weir's names
+	// is a stranger. It is drift and is moved aside. In ReleaseDir only trees of
+	// releases are judged, and they are removed: they can be sent again.
 	Exclusive bool
 }
 

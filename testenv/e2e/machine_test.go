@@ -83,7 +83,7 @@ func (p plain) owned(t *testing.T, want provision.State) provision.Plan {
 		is, err := provision.Observe(withoutEnd(t), p, want)
 		if err == nil {
 			var removal provision.Plan
-			if removal, err = provision.Removal(p.at.Name, want.Cluster, want.Component, is, true); err == nil {
+			if removal, err = provision.Removal(p.at.Name, want, is, true); err == nil {
 				err = p.apply(withoutEnd(t), removal)
 			}
 		}
@@ -227,42 +227,117 @@ func TestARestartThatACutRunOwesIsMadeByTheNext(t *testing.T) {
 	}
 }
 
-func TestWhatWasChangedByHandIsHealedAndStrangersAreKeptAside(t *testing.T) {
+// byHand is a change that somebody made on a machine, and what weir says and does.
+type byHand struct {
+	name, script string
+	// kind, target and what found begins with are the difference that is listed.
+	kind, target, found string
+	// heals is what is done to the target, restarts whether the service is
+	// another process then.
+	heals    provision.Action
+	restarts bool
+}
+
+var changesByHand = []byHand{
+	{"a line was added", "echo 2 >>/etc/weir/drift/watched", "file", "/etc/weir/drift/watched", "other content", provision.Change, true},
+	{"the mode was changed", "chmod 0666 /etc/weir/drift/watched", "file", "/etc/weir/drift/watched", "0666 root:root", provision.Change, false},
+	{"the owner was changed", "chown nobody /var/lib/weir/drift", "directory", "/var/lib/weir/drift", "0750 nobody:weir-drift", provision.Change, false},
+	{
+		"the file is a symbolic link to the same content", "cp /etc/weir/drift/ignored /tmp/same; ln -sf /tmp/same /etc/weir/drift/ignored",
+		"file", "/etc/weir/drift/ignored", "symbolic link 0777 root:root", provision.Change, false,
+	},
+	{
+		"the file is a directory", "cd /etc/weir/drift; rm ignored; mkdir ignored; echo precious >ignored/kept",
+		"file", "/etc/weir/drift/ignored", "directory 0755 root:root", provision.Change, false,
+	},
+	{"the file is gone", "rm /etc/weir/drift/watched", "file", "/etc/weir/drift/watched", "missing", provision.Create, true},
+	{"the directory is gone", "rm -r /var/lib/weir/drift", "directory", "/var/lib/weir/drift", "missing", provision.Create, false},
+	{"the service was stopped", "systemctl stop weir-drift", "service", "weir-drift.service", "enabled, inactive (dead)", provision.Start, true},
+	{"the service was killed for good", "systemctl kill --signal KILL weir-drift; sleep 0.2", "service", "weir-drift.service", "enabled, failed (failed)", provision.Start, true},
+	{"the service was disabled", "systemctl disable --quiet weir-drift", "service", "weir-drift.service", "not enabled, running", provision.Enable, false},
+	{
+		"the unit was masked", "ln -sf /dev/null /etc/systemd/system/weir-drift.service; systemctl daemon-reload",
+		"service", "weir-drift.service", "masked, running", provision.Enable, true,
+	},
+	{
+		"the unit was edited, and systemd told", "sed -i '/ExecStart/i Nice=5' /etc/systemd/system/weir-drift.service; systemctl daemon-reload; systemctl restart weir-drift",
+		"file", "/etc/systemd/system/weir-drift.service", "other content", provision.Change, true,
+	},
+	{
+		"a file was changed, read, and put back as it was", "cd /etc/weir/drift; cp watched /tmp/was; echo 2 >watched; systemctl restart weir-drift; sleep 4; cat /tmp/was >watched",
+		"service", "weir-drift.service", "enabled, running, restart pending", provision.Restart, true,
+	},
+	{
+		"a stranger is in a directory of weir's own", `echo precious >"/etc/weir/drift/it's a \$(stranger)"`,
+		"stranger", "/etc/weir/drift/it's a $(stranger)", "put there by somebody", provision.Remove, false,
+	},
+	{
+		"a stranger's name is not one line of text", `printf precious >"/etc/weir/drift/$(printf 'two\nlines \033[2J\377')"`,
+		"stranger", `"/etc/weir/drift/two\nlines \x1b[2J\xff"`, "put there by somebody", provision.Remove, false,
+	},
+	{
+		"a drop-in changes the unit", "d=/etc/systemd/system/weir-drift.service.d; mkdir -p $d; printf '[Service]\\nNice=5\\n' >$d/nice.conf; systemctl daemon-reload; systemctl restart weir-drift",
+		"stranger", "/etc/systemd/system/weir-drift.service.d/nice.conf", "a drop-in of weir-drift.service", provision.Remove, true,
+	},
+	{
+		"a drop-in for all of weir's units was not read yet", "d=/run/systemd/system/weir-.service.d; mkdir -p $d; printf '[Service]\\nNice=5\\n' >$d/'more nice.conf'",
+		"stranger", "/run/systemd/system/weir-.service.d/more nice.conf", "a drop-in of weir-drift.service", provision.Remove, false,
+	},
+	{"the manifest is gone", "rm /var/lib/weir/manifest/drift.json", "manifest", "/var/lib/weir/manifest/drift.json", "missing", provision.Create, false},
+	{
+		"the manifest says that more is weir's", `sed -i 's|/etc/weir/drift/ignored|/etc/hostname|' /var/lib/weir/manifest/drift.json`,
+		"manifest", "/var/lib/weir/manifest/drift.json", "damaged: it was changed by hand", provision.Change, false,
+	},
+	{"the manifest is cut off", "truncate -s 20 /var/lib/weir/manifest/drift.json", "manifest", "/var/lib/weir/manifest/drift.json", "damaged: it cannot be read: unexpected end of JSON input", provision.Change, false},
+	{"the user is gone", "systemctl stop weir-drift; userdel weir-drift", "user", "weir-drift", "missing", provision.Create, true},
+}
+
+func TestWhatWasChangedByHandIsListedAndHealedAndNothingElse(t *testing.T) {
 	p := connect(t)
 	want := sleeper("drift")
 	p.owned(t, want)
-	for _, c := range []struct {
-		name, byHand string
-		heals        provision.Action
-		kind, target string
-	}{
-		{"a line was added", "echo 2 >>/etc/weir/drift/watched", provision.Change, "file", "/etc/weir/drift/watched"},
-		{"the mode was changed", "chmod 0666 /etc/weir/drift/watched", provision.Change, "file", "/etc/weir/drift/watched"},
-		{"the owner was changed", "chown nobody /var/lib/weir/drift", provision.Change, "directory", "/var/lib/weir/drift"},
-		{"the file is a symbolic link to the same content", "cp /etc/weir/drift/ignored /tmp/same; ln -sf /tmp/same /etc/weir/drift/ignored", provision.Change, "file", "/etc/weir/drift/ignored"},
-		{"the file is a directory", "cd /etc/weir/drift; rm ignored; mkdir ignored; echo precious >ignored/kept", provision.Change, "file", "/etc/weir/drift/ignored"},
-		{"the file is gone", "rm /etc/weir/drift/watched", provision.Create, "file", "/etc/weir/drift/watched"},
-		{"the service was stopped", "systemctl stop weir-drift", provision.Start, "service", "weir-drift.service"},
-		{"the service was killed for good", "systemctl kill --signal KILL weir-drift; sleep 0.2", provision.Start, "service", "weir-drift.service"},
-		{"the service was disabled", "systemctl disable --quiet weir-drift", provision.Enable, "service", "weir-drift.service"},
-		{"a stranger is in a directory of weir's own", `echo precious >"/etc/weir/drift/it's a \$(stranger)"`, provision.Remove, "stranger", "/etc/weir/drift/it's a $(stranger)"},
-		{
-			"a drop-in changes the unit", "d=/etc/systemd/system/weir-drift.service.d; mkdir -p $d; printf '[Service]\\nNice=5\\n' >$d/nice.conf; systemctl daemon-reload; systemctl restart weir-drift",
-			provision.Remove, "stranger", "/etc/systemd/system/weir-drift.service.d/nice.conf",
-		},
-	} {
+	const unit = "weir-drift.service"
+	for _, c := range changesByHand {
 		t.Run(c.name, func(t *testing.T) {
-			on(t, p.at, c.byHand)
-			if plan := p.converge(t, want); !does(plan, c.heals, c.kind, c.target) {
+			before := p.pid(t, unit)
+			on(t, p.at, c.script)
+			listed := provision.Drift(want, p.observe(t, want))
+			if !slices.ContainsFunc(listed, func(d provision.Difference) bool {
+				return d.Kind == c.kind && d.Target == c.target && strings.HasPrefix(d.Found, c.found)
+			}) {
+				t.Errorf("want %s %s found %q, listed are %+q", c.kind, c.target, c.found, listed)
+			}
+			if strings.Contains(c.script, "systemctl restart") {
+				before = p.pid(t, unit)
+			}
+			plan := p.converge(t, want)
+			if !slices.ContainsFunc(plan.Steps, func(s provision.Step) bool {
+				return s.Action == c.heals && s.Kind == c.kind && provision.Printable(s.Target) == c.target
+			}) {
 				t.Errorf("want %s %s %s in the plan, got\n%s", c.heals, c.kind, c.target, steps(plan))
+			}
+			if now := p.pid(t, unit); (now != before) != c.restarts {
+				t.Errorf("the service is process %s, was %s; want another: %v; the plan:\n%s", now, before, c.restarts, steps(plan))
 			}
 		})
 	}
-	if nice := strings.TrimSpace(on(t, p.at, "ps -o nice= -p "+p.pid(t, "weir-drift.service"))); nice != "0" {
-		t.Errorf("the service runs with nice %s, which the drop-in said", nice)
+	if nice := strings.TrimSpace(on(t, p.at, "ps -o nice= -p "+p.pid(t, unit))); nice != "0" {
+		t.Errorf("the service runs with nice %s, which a drop-in said", nice)
 	}
-	kept := on(t, p.at, "cd /var/lib/weir/aside; find . -type f | sed 's/[0-9T-]*-[0-9]*-//' | sort; cat -- *stranger* */kept")
-	wantAll(t, kept, "it's a $(stranger)", "nice.conf", "kept", "precious\nprecious\n")
+	on(t, p.at, "test -s /etc/hostname; test ! -e /etc/systemd/system/weir-drift.service.d; test ! -e /run/systemd/system/weir-.service.d")
+	kept := on(t, p.at, `cd /var/lib/weir/aside; stat -c %a .; find . -type f; cat -- */etc/weir/drift/*stranger* */etc/weir/drift/ignored/kept`)
+	wantAll(t, kept, "700\n", "/etc/weir/drift/it's a $(stranger)", "/etc/systemd/system/weir-drift.service.d/nice.conf", "precious\nprecious\n")
+}
+
+func TestDropInsOfAllServicesAreNotWeirs(t *testing.T) {
+	p := connect(t)
+	want := sleeper("plainly")
+	p.owned(t, want)
+	undo(t, p.at, "rm -r /etc/systemd/system/service.d; systemctl daemon-reload")
+	on(t, p.at, "mkdir /etc/systemd/system/service.d; echo '[Service]' >/etc/systemd/system/service.d/10-all.conf; systemctl daemon-reload")
+	if plan := p.diff(t, want); !plan.Empty() {
+		t.Errorf("a drop-in of all services is somebody else's, and the plan is\n%s", steps(plan))
+	}
 }
 
 func TestWhatIsNoLongerDeclaredIsRemovedAndDataIsNot(t *testing.T) {
@@ -289,7 +364,7 @@ func TestRemovalKeepsDataUnlessItIsTold(t *testing.T) {
 	for _, deleteData := range []bool{false, true} {
 		p.converge(t, want)
 		on(t, p.at, "echo precious >/var/lib/weir/removed/data")
-		plan, err := provision.Removal(p.at.Name, plainCluster, want.Component, p.observe(t, want), deleteData)
+		plan, err := provision.Removal(p.at.Name, want, p.observe(t, want), deleteData)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -300,7 +375,7 @@ func TestRemovalKeepsDataUnlessItIsTold(t *testing.T) {
 		if expected := map[bool]string{false: "/var/lib/weir/removed/data\n", true: ""}[deleteData]; left != expected {
 			t.Errorf("deleteData %v: the removal left %q, want %q", deleteData, left, expected)
 		}
-		if again, err := provision.Removal(p.at.Name, plainCluster, want.Component, p.observe(t, want), deleteData); err != nil || !again.Empty() {
+		if again, err := provision.Removal(p.at.Name, want, p.observe(t, want), deleteData); err != nil || !again.Empty() {
 			t.Errorf("deleteData %v: after the removal there is more to remove:\n%s(error %v)", deleteData, steps(again), err)
 		}
 	}
@@ -313,7 +388,9 @@ func TestAMachineIsNeitherChangedNorTidiedForAnotherCluster(t *testing.T) {
 	theirs := sleeper("theirs")
 	theirs.Cluster = "another"
 	is := p.observe(t, theirs)
-	_, removal := provision.Removal(p.at.Name, "another", "mine", is, true)
+	mine.Cluster = "another"
+	_, removal := provision.Removal(p.at.Name, mine, is, true)
+	mine.Cluster = plainCluster
 	for what, err := range map[string]error{"refuse": provision.Refuse(p.at.Name, theirs, is), "removal": removal} {
 		var refusal *provision.Refusal
 		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), `cluster "plain"`) {

@@ -1,0 +1,86 @@
+package machine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"weir/provision/remote"
+)
+
+// observeStrangers lists what is in the directories that are weir's alone, and
+// what of it is in use: a release that a link points to and a path that a unit of
+// ours names are no strangers, whatever became of the manifest that owned them.
+func observeStrangers(b *strings.Builder, s State) {
+	b.WriteString("echo @strangers\n")
+	keeper := false
+	for _, d := range s.Directories {
+		if d.Exclusive {
+			dir := remote.Quote(d.Path)
+			fmt.Fprintf(b, "row %s \"$(find %s -mindepth 1 -maxdepth 1 -print0 2>/dev/null | head -c 65536 | base64 -w0)\"\n", dir, dir)
+			keeper = keeper || d.Path == ReleaseDir
+		}
+	}
+	if keeper || len(s.Releases) > 0 {
+		b.WriteString(`echo @inuse
+find /opt/weir -mindepth 2 -maxdepth 3 -name current -type l -printf '%p\t%l\n' 2>/dev/null
+`)
+	}
+	if keeper {
+		b.WriteString(`echo @named
+grep -hoE '/etc/weir/[A-Za-z0-9._+-]+' /etc/systemd/system/weir-*.service 2>/dev/null
+`)
+	}
+}
+
+// unitDirs are where a unit's drop-in directory may be made by hand; packages
+// have theirs in /usr/lib, which is not ours to judge.
+var unitDirs = []string{
+	"/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient",
+	"/etc/systemd/system", "/run/systemd/system",
+}
+
+// dropInDirs are the directories whose files change the unit, and it alone or
+// other units of weir's: of "weir-job-x.service" also "weir-job-.service.d" and
+// "weir-.service.d". The drop-ins of all services, "service.d", are not ours.
+func dropInDirs(unit string) []string {
+	stem, kind, _ := cutLast(unit, ".")
+	names := []string{unit + ".d"}
+	for i := len(stem) - 1; i > 0; i-- {
+		if stem[i] == '-' && i < len(stem)-1 {
+			names = append(names, stem[:i+1]+"."+kind+".d")
+		}
+	}
+	var dirs []string
+	for _, dir := range unitDirs {
+		for _, name := range names {
+			dirs = append(dirs, dir+"/"+name)
+		}
+	}
+	return dirs
+}
+
+// isDropIn says that a path is directly in one of the unit's drop-in directories.
+func isDropIn(unit, path string) bool {
+	return slices.ContainsFunc(dropInDirs(unit), func(dir string) bool { return directlyIn(dir, path) })
+}
+
+// observeDropIns lists the files in the units' drop-in directories, which
+// systemd may not have read yet. No process is started where there are none.
+func observeDropIns(b *strings.Builder, s State) {
+	if len(s.Services) == 0 {
+		return
+	}
+	var dirs []string
+	for _, v := range s.Services {
+		dirs = append(dirs, dropInDirs(v.Unit)...)
+	}
+	slices.Sort(dirs)
+	fmt.Fprintf(b, `echo @dropins
+for d in %s; do
+  for f in "$d"/* "$d"/.[!.]*; do
+    if [ -e "$f" ] || [ -L "$f" ]; then row found "$(printf '%%s' "$f" | base64 -w0)"; fi
+  done
+done
+`, remote.QuoteAll(slices.Compact(dirs)...))
+}
