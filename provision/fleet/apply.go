@@ -13,12 +13,13 @@ import (
 	"weir/provision/rollout"
 )
 
-// Guard knows what a component's machines need of each other. Order names the
-// next of the pending machines and is asked anew before each, since a leader
-// may have moved. Before must hold before a running service is disturbed, After
+// Guard knows what a component's machines need of each other. Order puts the
+// pending machines into a safe order and is asked anew before each, since a
+// leader may have moved; Conditions say what the gates wait for. Before must hold before a running service is disturbed, After
 // once it has been, Healthy at the end of every change.
 type Guard interface {
-	Order(ctx context.Context, pending []string) (string, error)
+	Order(ctx context.Context, pending []string) ([]rollout.Turn, error)
+	Conditions() rollout.Conditions
 	Before(ctx context.Context, machine string) error
 	After(ctx context.Context, machine string) error
 	Healthy(ctx context.Context) error
