@@ -47,7 +47,7 @@ func (f *Fleet) Apply(ctx context.Context, targets map[string]Target, change Cha
 		return err
 	}
 	defer unlock()
-	plans, err := f.plan(ctx, targets)
+	plans, err := f.compare(ctx, targets, f.Look(ctx, targets))
 	if err != nil {
 		return err
 	}
@@ -57,22 +57,9 @@ func (f *Fleet) Apply(ctx context.Context, targets map[string]Target, change Cha
 	return f.switchOver(ctx, targets, plans, change)
 }
 
-// Check says, without changing anything, why Apply would refuse the targets, or
-// fail for want of a package.
-func (f *Fleet) Check(ctx context.Context, targets map[string]Target) error {
-	plans, err := f.plan(ctx, targets)
-	if err != nil {
-		return err
-	}
-	return f.each(targets, func(name string, t Target) error {
-		return machine.Installable(ctx, f.Pool.On(t.Host), plans[name])
-	})
-}
-
-// plan observes and compares all targets, and refuses as a whole what must not
-// be changed anywhere.
-func (f *Fleet) plan(ctx context.Context, targets map[string]Target) (map[string]machine.Plan, error) {
-	sights := f.Look(ctx, targets)
+// compare makes the plans of all targets that were seen, and refuses as a whole
+// what must not be changed anywhere.
+func (f *Fleet) compare(ctx context.Context, targets map[string]Target, sights map[string]Sight) (map[string]machine.Plan, error) {
 	plans := make(map[string]machine.Plan, len(targets))
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(targets)) {
@@ -84,10 +71,10 @@ func (f *Fleet) plan(ctx context.Context, targets map[string]Target) (map[string
 		if err := machine.Refuse(name, targets[name].State, s.Observed); err != nil {
 			errs = append(errs, err)
 		}
-		plans[name] = machine.Diff(name, targets[name].State, s.Observed)
+		plans[name] = machine.Explain(machine.Diff(name, targets[name].State, s.Observed), s.Observed)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, err
+		return plans, err
 	}
 	return plans, f.reach(ctx, targets, sights)
 }
