@@ -6,7 +6,7 @@ import "slices"
 // the same in a preview and in a run.
 type Plan struct {
 	Machine string `json:"machine"`
-	Steps   []Step `json:"steps"`
+	Steps   []Step `json:"steps,omitempty"`
 
 	desired State
 }
