@@ -11,7 +11,6 @@ import (
 	"weir/provision/problem"
 	"weir/provision/zookeeper"
 
-	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/infer"
 )
 
@@ -156,21 +155,21 @@ func (k *KafkaArgs) shown() *map[string]Shown { return &k.Machines }
 func (k *KafkaArgs) dataGoes() bool { return value(k.DeleteData) }
 
 // guardBrokers asks the cluster itself.
-func guardBrokers(ctx context.Context, env *Env, k *KafkaArgs) (fleet.Guard, func(), error) {
-	spec, log := k.spec(), p.GetLogger(ctx)
+func guardBrokers(ctx context.Context, env *Env, k *KafkaArgs) (fleet.Guard, error) {
+	spec := k.spec()
 	if spec.Open() {
-		log.Warning("the brokers listen in plain text and ask nobody who he is: keep their port inside a network you trust")
+		warn(ctx, "the brokers listen in plain text and ask nobody who he is: keep their port inside a network you trust")
 	}
 	admin, err := env.admin(spec.Version, brokerRefs(k.Brokers, spec))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	brokers := map[string]int32{}
 	for _, b := range spec.Brokers {
 		brokers[b.Machine] = b.ID
 	}
-	warn := func(machine string, f health.Findings) { log.Warning(machine + ": " + f.Err().Error()) }
-	return brokerGuard{kafka.Roll{Admin: admin, Brokers: brokers, Warn: warn}}, func() {}, nil
+	tell := func(machine string, f health.Findings) { warn(ctx, machine+": "+f.Err().Error()) }
+	return brokerGuard{kafka.Roll{Admin: admin, Brokers: brokers, Warn: tell}}, nil
 }
 
 // brokerGuard ends a change by giving partitions back to their preferred leaders.

@@ -54,6 +54,8 @@ type Plan struct {
 	Removal bool `json:"removal,omitempty"`
 	// Unknown is why there is no plan yet.
 	Unknown string `json:"unknown,omitempty"`
+	// Note is what a person should know besides.
+	Note string `json:"note,omitempty"`
 	fleet.Plan
 }
 

@@ -11,11 +11,14 @@ import (
 	"time"
 )
 
-// Variable is the environment variable that names the log which the provider
-// appends to. ScriptsVariable, where it is set, asks a preview for the scripts.
+// What the provider finds in its environment. Variable names the log that it
+// appends to while it changes something; PlansVariable, in a preview, a file for
+// the plans of all resources; ScriptsVariable, where it is set, asks for the
+// scripts in them, too.
 const (
 	Variable        = "WEIR_RUN_LOG"
-	ScriptsVariable = "WEIR_RUN_SCRIPTS"
+	PlansVariable   = "WEIR_PLANS"
+	ScriptsVariable = "WEIR_PLAN_SCRIPTS"
 )
 
 // Log takes the entries of one run. Its methods are safe for concurrent use,
