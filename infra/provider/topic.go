@@ -10,10 +10,10 @@ import (
 	"weir/provision/kafka"
 	"weir/provision/problem"
 	"weir/provision/rollout"
+	"weir/provision/runlog"
 
 	"github.com/IBM/sarama"
 	"github.com/cenkalti/backoff/v5"
-	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/infer"
 )
 
@@ -102,6 +102,8 @@ func validateTopic(a TopicArgs) problem.List {
 func (t Topic) Create(ctx context.Context, req infer.CreateRequest[TopicArgs]) (infer.CreateResponse[TopicState], error) {
 	res := infer.CreateResponse[TopicState]{ID: req.Inputs.Name, Output: TopicState{req.Inputs}}
 	if req.DryRun {
+		t.hide(ctx, req.Inputs)
+		planCluster(ctx, runlog.Plan{Note: "a topic of that name that is there already is adopted"}, nil, creation(req.Inputs.topic()))
 		return res, nil
 	}
 	return res, t.ensure(ctx, req.Inputs)
@@ -111,12 +113,14 @@ func (t Topic) Create(ctx context.Context, req infer.CreateRequest[TopicArgs]) (
 func (t Topic) Update(ctx context.Context, req infer.UpdateRequest[TopicArgs, TopicState]) (infer.UpdateResponse[TopicState], error) {
 	res := infer.UpdateResponse[TopicState]{Output: TopicState{req.Inputs}}
 	if req.DryRun {
-		return res, nil
+		return res, t.previewChange(ctx, req.Inputs, req.State.TopicArgs)
 	}
 	return res, t.ensure(ctx, req.Inputs)
 }
 
-func (t Topic) ensure(ctx context.Context, a TopicArgs) error {
+func (t Topic) ensure(ctx context.Context, a TopicArgs) (err error) {
+	t.hide(ctx, a)
+	defer func() { accountOf(ctx).failed(err) }()
 	admin, err := a.admin(t.env)
 	if err != nil {
 		return err
@@ -136,12 +140,13 @@ func (t Topic) ensure(ctx context.Context, a TopicArgs) error {
 
 // make creates the topic, or changes the one that is there.
 func (t Topic) make(ctx context.Context, admin *kafka.Admin, a TopicArgs) error {
+	began := time.Now()
 	err := admin.Create(ctx, a.topic())
 	if errors.Is(err, sarama.ErrTopicAlreadyExists) {
 		return t.change(ctx, admin, a.topic())
 	}
 	if err == nil {
-		p.GetLogger(ctx).Info(fmt.Sprintf("cluster: create topic %s, %d partitions, %d replicas", a.Name, a.Partitions, a.ReplicationFactor))
+		done(ctx, began, creation(a.topic()))
 	}
 	return err
 }
@@ -158,8 +163,12 @@ func (t Topic) change(ctx context.Context, admin *kafka.Admin, want kafka.Topic)
 	if c.Empty() {
 		return nil
 	}
-	p.GetLogger(ctx).Info(fmt.Sprintf("cluster: topic %s: %s", want.Name, c))
-	return admin.Change(ctx, want.Name, c)
+	began := time.Now()
+	if err := admin.Change(ctx, want.Name, c); err != nil {
+		return err
+	}
+	done(ctx, began, changes(want.Name, c)...)
+	return nil
 }
 
 // Read asks the cluster. Where no broker answers, what was known last is kept.
@@ -179,11 +188,13 @@ func (t Topic) Read(ctx context.Context, req infer.ReadRequest[TopicArgs, TopicS
 		return infer.ReadResponse[TopicArgs, TopicState]{}, ctx.Err()
 	case err != nil:
 		reason := err.Error()
-		p.GetLogger(ctx).Warning(reason)
+		warn(ctx, reason)
 		a.Unreachable = &reason
 	default:
+		a.Unreachable = nil
 		a.Partitions, a.ReplicationFactor, a.Config = int(is.Partitions), int(is.ReplicationFactor), observedConfig(a.Config, is.Config)
 	}
+	t.planRemoval(ctx, a)
 	return infer.ReadResponse[TopicArgs, TopicState]{ID: req.ID, Inputs: a, State: TopicState{a}}, nil
 }
 
@@ -203,12 +214,19 @@ func observedConfig(declared, is map[string]string) map[string]string {
 func (t Topic) Delete(ctx context.Context, req infer.DeleteRequest[TopicState]) (infer.DeleteResponse, error) {
 	a := req.State.TopicArgs
 	if !value(a.DeleteData) {
-		p.GetLogger(ctx).Warning(fmt.Sprintf("topic %s is no longer declared and stays with its messages: deleteData was not set", a.Name))
+		warn(ctx, fmt.Sprintf("topic %s is no longer declared and stays with its messages: deleteData was not set", a.Name))
 		return infer.DeleteResponse{}, nil
 	}
+	t.hide(ctx, a)
 	admin, err := a.admin(t.env)
 	if err != nil {
 		return infer.DeleteResponse{}, err
 	}
-	return infer.DeleteResponse{}, admin.Delete(ctx, a.Name)
+	began := time.Now()
+	if err := admin.Delete(ctx, a.Name); err != nil {
+		accountOf(ctx).failed(err)
+		return infer.DeleteResponse{}, err
+	}
+	done(ctx, began, removal(a.Name))
+	return infer.DeleteResponse{}, nil
 }

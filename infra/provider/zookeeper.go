@@ -138,7 +138,7 @@ func (z *ZooKeeperArgs) shown() *map[string]Shown { return &z.Machines }
 func (z *ZooKeeperArgs) dataGoes() bool { return value(z.DeleteData) }
 
 // guardEnsemble asks each member through its own machine.
-func guardEnsemble(_ context.Context, env *Env, z *ZooKeeperArgs) (fleet.Guard, func(), error) {
+func guardEnsemble(_ context.Context, env *Env, z *ZooKeeperArgs) (fleet.Guard, error) {
 	spec := z.spec()
 	hosts := map[string]remote.Host{}
 	for _, m := range z.Members {
@@ -147,5 +147,5 @@ func guardEnsemble(_ context.Context, env *Env, z *ZooKeeperArgs) (fleet.Guard, 
 	return zookeeper.Ensemble{
 		Members: spec.Members, ClientPort: spec.ClientPort,
 		Dialer: func(machine string) remote.Dialer { return env.Fleet.Pool.On(hosts[machine]) },
-	}, func() {}, nil
+	}, nil
 }

@@ -13,12 +13,13 @@ import (
 	"weir/provision/rollout"
 )
 
-// Guard knows what a component's machines need of each other. Order names the
-// next of the pending machines and is asked anew before each, since a leader
-// may have moved. Before must hold before a running service is disturbed, After
+// Guard knows what a component's machines need of each other. Order puts the
+// pending machines into a safe order and is asked anew before each, since a
+// leader may have moved; Conditions say what the gates wait for. Before must hold before a running service is disturbed, After
 // once it has been, Healthy at the end of every change.
 type Guard interface {
-	Order(ctx context.Context, pending []string) (string, error)
+	Order(ctx context.Context, pending []string) ([]rollout.Turn, error)
+	Conditions() rollout.Conditions
 	Before(ctx context.Context, machine string) error
 	After(ctx context.Context, machine string) error
 	Healthy(ctx context.Context) error
@@ -46,7 +47,7 @@ func (f *Fleet) Apply(ctx context.Context, targets map[string]Target, change Cha
 		return err
 	}
 	defer unlock()
-	plans, err := f.plan(ctx, targets)
+	plans, err := f.compare(ctx, targets, f.Look(ctx, targets))
 	if err != nil {
 		return err
 	}
@@ -56,22 +57,9 @@ func (f *Fleet) Apply(ctx context.Context, targets map[string]Target, change Cha
 	return f.switchOver(ctx, targets, plans, change)
 }
 
-// Check says, without changing anything, why Apply would refuse the targets, or
-// fail for want of a package.
-func (f *Fleet) Check(ctx context.Context, targets map[string]Target) error {
-	plans, err := f.plan(ctx, targets)
-	if err != nil {
-		return err
-	}
-	return f.each(targets, func(name string, t Target) error {
-		return machine.Installable(ctx, f.Pool.On(t.Host), plans[name])
-	})
-}
-
-// plan observes and compares all targets, and refuses as a whole what must not
-// be changed anywhere.
-func (f *Fleet) plan(ctx context.Context, targets map[string]Target) (map[string]machine.Plan, error) {
-	sights := f.Look(ctx, targets)
+// compare makes the plans of all targets that were seen, and refuses as a whole
+// what must not be changed anywhere.
+func (f *Fleet) compare(ctx context.Context, targets map[string]Target, sights map[string]Sight) (map[string]machine.Plan, error) {
 	plans := make(map[string]machine.Plan, len(targets))
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(targets)) {
@@ -83,10 +71,10 @@ func (f *Fleet) plan(ctx context.Context, targets map[string]Target) (map[string
 		if err := machine.Refuse(name, targets[name].State, s.Observed); err != nil {
 			errs = append(errs, err)
 		}
-		plans[name] = machine.Diff(name, targets[name].State, s.Observed)
+		plans[name] = machine.Explain(machine.Diff(name, targets[name].State, s.Observed), s.Observed)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, err
+		return plans, err
 	}
 	return plans, f.reach(ctx, targets, sights)
 }

@@ -37,6 +37,10 @@ echo locked
 cat >/dev/null
 `
 
+func lockText(holder string) string {
+	return strings.Replace(lockScript, "HOLDER", remote.Quote(strings.ReplaceAll(holder, "\n", " ")), 1)
+}
+
 // Lock keeps other runs from changing the machine until unlock is called or the
 // connection ends. holder says who holds it ("anna@desk, ops up, pid 4711").
 // Where another run holds it, the error is a *LockedError.
@@ -48,7 +52,7 @@ func Lock(ctx context.Context, r remote.Runner, holder string) (unlock func(), e
 	go func() {
 		_, err := r.Run(ctx, remote.Script{
 			Step: "lock", Root: true, Stdin: stdin,
-			Text: strings.Replace(lockScript, "HOLDER", remote.Quote(strings.ReplaceAll(holder, "\n", " ")), 1),
+			Text: lockText(holder),
 			Line: func(line string) {
 				select {
 				case said <- line:

@@ -29,9 +29,11 @@ type Rollout struct {
 	// Running are machines whose service is interrupted by the change.
 	Running []string
 
-	// Order returns the machine of pending to change next. It may fail while a
-	// cluster that just changed finds itself, and is then asked again.
-	Order func(ctx context.Context, pending []string) (string, error)
+	// Order returns the pending machines in the order in which they should
+	// change as things are now. Only the first is taken: it is asked again for
+	// each, since leaders move. It may fail while a cluster that just changed
+	// finds itself, and is then asked again.
+	Order func(ctx context.Context, pending []string) ([]Turn, error)
 	// Before and After are the gates around the change of a running machine.
 	Before, After func(ctx context.Context, machine string) error
 	// Switch changes one machine. It is called once for each and for several
@@ -193,15 +195,18 @@ func (r *run) next(ctx context.Context, pending []string) (string, error) {
 	if r.Order == nil {
 		return pending[0], nil
 	}
-	var machine string
+	var turns []Turn
 	err := r.gate(ctx, "", Ordering, func(ctx context.Context) (err error) {
-		machine, err = r.Order(ctx, slices.Clone(pending))
+		turns, err = r.Order(ctx, slices.Clone(pending))
 		return err
 	})
-	if err == nil && !slices.Contains(pending, machine) {
-		err = r.fail("", Ordering, fmt.Errorf("the order names %q, which is not one of %s", machine, strings.Join(pending, ", ")))
+	switch {
+	case err != nil:
+		return "", err
+	case len(turns) == 0 || !slices.Contains(pending, turns[0].Machine):
+		return "", r.fail("", Ordering, fmt.Errorf("the order %v begins with none of %s", turns, strings.Join(pending, ", ")))
 	}
-	return machine, err
+	return turns[0].Machine, nil
 }
 
 // gate waits until condition holds.
