@@ -72,9 +72,13 @@ func showState(s machine.State) Shown {
 		v.Releases[r.Name] = releaseText(r.Version, r.Digest)
 	}
 	for _, u := range s.Services {
-		v.Services[u.Unit] = "enabled, running"
-		if u.Stopped {
+		switch {
+		case u.Stopped:
 			v.Services[u.Unit] = "stopped"
+		case u.AtBoot:
+			v.Services[u.Unit] = "enabled"
+		default:
+			v.Services[u.Unit] = "enabled, running"
 		}
 	}
 	for _, c := range s.Sysctls {
@@ -113,7 +117,7 @@ func showObserved(s machine.State, o machine.Observed) Shown {
 		}
 	}
 	for _, u := range s.Services {
-		v.Services[u.Unit] = service(o.Services[u.Unit])
+		v.Services[u.Unit] = service(u, o.Services[u.Unit])
 	}
 	showSysctls(s, o, v.Sysctls)
 	return v
@@ -179,10 +183,11 @@ func observedRelease(r machine.Release, o machine.Observed) string {
 	return releaseText(r.Version, is.Digest)
 }
 
-func service(is machine.ObservedService) string {
+func service(want machine.Service, is machine.ObservedService) string {
 	var words []string
 	words = append(words, map[bool]string{true: "enabled", false: "not enabled"}[is.Enabled])
 	switch {
+	case want.AtBoot && is.Active != "": // it does its work at boot, and ends
 	case is.Running():
 		words = append(words, "running")
 	case is.Active == "":
@@ -190,7 +195,7 @@ func service(is machine.ObservedService) string {
 	default:
 		words = append(words, is.Active+" ("+is.Sub+")")
 	}
-	if !is.Enabled && !is.Running() && is.Active == "inactive" {
+	if !want.AtBoot && !is.Enabled && !is.Running() && is.Active == "inactive" {
 		words = []string{"stopped"}
 	}
 	if is.RestartPending {
@@ -205,13 +210,14 @@ func service(is machine.ObservedService) string {
 	return strings.Join(words, ", ")
 }
 
-// showSysctls leaves out what a container cannot set: its kernel is shared.
+// showSysctls leaves out what cannot be set: a container's kernel is shared, and
+// some kernels lack a setting.
 func showSysctls(s machine.State, o machine.Observed, shown map[string]string) {
 	for _, c := range s.Sysctls {
-		if o.Facts.Container {
-			shown[c.Key] = c.Value
-			continue
+		is, ok := o.Sysctls[c.Key]
+		if o.Facts.Container || !ok {
+			is = c.Value
 		}
-		shown[c.Key] = o.Sysctls[c.Key]
+		shown[c.Key] = is
 	}
 }

@@ -204,7 +204,7 @@ func (d *differ) sysctls() {
 		return // the kernel is shared and not ours to set; the file is kept for the record
 	}
 	for _, c := range d.want.Sysctls {
-		if is := d.is.Sysctls[c.Key]; is != strings.Join(strings.Fields(c.Value), " ") {
+		if is, ok := d.is.Sysctls[c.Key]; ok && is != strings.Join(strings.Fields(c.Value), " ") {
 			d.add(Step{Phase: Stage, Action: Change, Kind: "sysctl", Target: c.Key, Detail: is + " to " + c.Value, sysctl: &c})
 		}
 	}
@@ -267,6 +267,9 @@ func (d *differ) services() {
 			add(Enable, "")
 		case is.NeedReload: // systemd runs an older text of the unit than what is on disk
 			add(Enable, "unit changed on disk")
+		}
+		if v.AtBoot {
+			continue
 		}
 		switch {
 		case !is.Running():

@@ -211,17 +211,23 @@ func (s State) sysctlPath() string { return "/etc/sysctl.d/60-weir-" + s.Compone
 
 // sysctlFile is what makes the settings last over a reboot.
 func (s State) sysctlFile() (File, bool) {
-	if len(s.Sysctls) == 0 {
-		return File{}, false
-	}
 	var b strings.Builder
 	for _, c := range s.Sysctls {
-		fmt.Fprintf(&b, "%s = %s\n", c.Key, c.Value)
+		if !belowSys(c.Key) {
+			fmt.Fprintf(&b, "%s = %s\n", c.Key, c.Value)
+		}
 	}
-	return File{Path: s.sysctlPath(), Owner: "root", Group: "root", Mode: 0o644, Content: b.String()}, true
+	return File{Path: s.sysctlPath(), Owner: "root", Group: "root", Mode: 0o644, Content: b.String()}, b.Len() > 0
 }
 
-func sysctlFile(key string) string { return "/proc/sys/" + strings.ReplaceAll(key, ".", "/") }
+func belowSys(key string) bool { return strings.HasPrefix(key, "/sys/") }
+
+func sysctlFile(key string) string {
+	if belowSys(key) {
+		return key
+	}
+	return "/proc/sys/" + strings.ReplaceAll(key, ".", "/")
+}
 
 // pendingPath marks a service that runs with what it watched before a change.
 // It is on a tmpfs: after a reboot the service has started with what is there.

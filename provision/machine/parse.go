@@ -262,9 +262,18 @@ func readReleases(s State, a answer, o *Observed) error {
 
 func readSysctls(s State, a answer, o *Observed) error {
 	for _, f := range a.rows("sysctls", 2) {
-		o.Sysctls[f[0]] = strings.Join(strings.Fields(strings.Join(f[1:], " ")), " ")
+		o.Sysctls[f[0]] = chosen(strings.Join(strings.Fields(strings.Join(f[1:], " ")), " "))
 	}
 	return nil
+}
+
+// chosen is the value of a setting; some of those below /sys list the values
+// that there are, with brackets around the one that holds.
+func chosen(value string) string {
+	if _, rest, ok := strings.Cut(value, "["); ok {
+		value, _, _ = strings.Cut(rest, "]")
+	}
+	return value
 }
 
 func readSpace(_ State, a answer, o *Observed) error {

@@ -133,6 +133,9 @@ func (s Step) command(steps []Step, i int, size packSize) string {
 	case "data":
 		return "rm -rf -- " + target
 	case "sysctl":
+		if belowSys(s.sysctl.Key) {
+			return "printf '%s\\n' " + remote.Quote(s.sysctl.Value) + " >" + target
+		}
 		return "sysctl -q -w " + remote.Quote(s.sysctl.Key+"="+s.sysctl.Value)
 	case "stranger":
 		return "aside " + target

@@ -131,6 +131,18 @@ func TestObserveReadsWhatARealShellAnswers(t *testing.T) {
 	}
 }
 
+func TestASettingBelowSysIsWrittenToItsFile(t *testing.T) {
+	steps := []Step{
+		{Kind: "sysctl", Target: "vm.swappiness", sysctl: &Sysctl{Key: "vm.swappiness", Value: "1"}},
+		{Kind: "sysctl", Target: "/sys/kernel/mm/thp", sysctl: &Sysctl{Key: "/sys/kernel/mm/thp", Value: "it's"}},
+	}
+	for i, want := range []string{"sysctl -q -w vm.swappiness=1", `printf '%s\n' 'it'\''s' >/sys/kernel/mm/thp`} {
+		if got := steps[i].command(steps, i, packSize{}); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestSystemdReadsItsUnitsAgainWhereOneChanged(t *testing.T) {
 	unit := func(a Action, name string) Step { return Step{Phase: Switch, Action: a, Kind: "service", Target: name} }
 	file := func(path string) Step {
