@@ -63,9 +63,24 @@ func (f *Fleet) Check(ctx context.Context, targets map[string]Target) error {
 	if err != nil {
 		return err
 	}
-	return f.each(targets, func(name string, t Target) error {
-		return machine.Installable(ctx, f.Pool.On(t.Host), plans[name])
-	})
+	return f.each(targets, func(name string, t Target) error { return f.installable(ctx, t, plans[name]) })
+}
+
+func (f *Fleet) installable(ctx context.Context, t Target, p machine.Plan) error {
+	refusal := &machine.Refusal{Machine: p.Machine}
+	for pack, manager := range p.Packages() {
+		why, err := machine.Installable(ctx, f.Pool.On(t.Host), pack, manager)
+		if err != nil {
+			return err
+		}
+		if why, _, _ = strings.Cut(why, "\n"); why != "" {
+			refusal.Reasons = append(refusal.Reasons, fmt.Sprintf("%s cannot be installed (%s): %s", pack.Name, why, pack.Advice()))
+		}
+	}
+	if len(refusal.Reasons) == 0 {
+		return nil
+	}
+	return refusal
 }
 
 // plan observes and compares all targets, and refuses as a whole what must not

@@ -44,7 +44,7 @@ func (d *differ) add(s Step) { d.steps = append(d.steps, s) }
 func (d *differ) packages() {
 	for _, p := range d.want.Packages {
 		if d.is.Packages[p.Name] == "" {
-			d.add(Step{Phase: Stage, Action: Create, Kind: "package", Target: p.Name, pack: &p})
+			d.add(Step{Phase: Stage, Action: Create, Kind: "package", Target: p.Name, pack: &p, manager: d.is.Facts.PackageManager})
 		}
 	}
 }

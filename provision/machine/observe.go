@@ -27,9 +27,11 @@ const observePrelude = `export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 tab=$(printf '\t')
 row() { printf '%s' "$1"; shift; printf '\t%s' "$@"; printf '\n'; }
 echo @facts
-while IFS='=' read -r k v; do
-  case $k in ID|VERSION_ID) row "$k" "$v" ;; esac
-done </etc/os-release
+release=/etc/os-release
+[ -r "$release" ] || release=/usr/lib/os-release
+while IFS='=' read -r k v || [ -n "$k" ]; do
+  case $k in ID|ID_LIKE|VERSION_ID) row "$k" "$v" ;; esac
+done <"$release"
 while read -r k v _; do
   case $k in MemTotal:) row memory "$v"; break ;; esac
 done </proc/meminfo
@@ -38,7 +40,7 @@ row clock "$(date +%s)"
 [ -d /run/systemd/system ] && row systemd yes
 [ -w /proc/sys/vm/swappiness ] || row container yes
 for c in apt-get dnf yum zypper pacman apk; do
-  if command -v "$c" >/dev/null; then row packages "$c"; break; fi
+  if command -v "$c" >/dev/null; then row packages "$c"; fi
 done
 echo @manifests
 for f in ` + ManifestDir + `/*.json; do
@@ -68,7 +70,7 @@ func observePackages(b *strings.Builder, s State) {
 	b.WriteString("echo @packages\n")
 	names := make([]string, 0, len(s.Packages))
 	for _, p := range s.Packages {
-		names = append(names, p.Name)
+		names = append(names, p.allNames()...)
 		if p.Provides != "" {
 			fmt.Fprintf(b, "command -v %s >/dev/null && row %s provided\n", remote.Quote(p.Provides), remote.Quote(p.Name))
 		}

@@ -79,11 +79,14 @@ func (a answer) rows(section string, n int) [][]string {
 }
 
 func readFacts(_ State, a answer, o *Observed) error {
+	var like, managers []string
 	for _, f := range a.rows("facts", 2) {
-		v := strings.Trim(f[1], `"`)
+		v := strings.Trim(f[1], `"'`)
 		switch f[0] {
 		case "ID":
 			o.Facts.OS = v
+		case "ID_LIKE":
+			like = strings.Fields(v)
 		case "VERSION_ID":
 			o.Facts.OSVersion = v
 		case "arch":
@@ -93,7 +96,7 @@ func readFacts(_ State, a answer, o *Observed) error {
 		case "container":
 			o.Facts.Container = true
 		case "packages":
-			o.Facts.PackageManager = strings.TrimSuffix(v, "-get")
+			managers = append(managers, v)
 		case "memory":
 			kb, err := strconv.ParseInt(v, 10, 40)
 			if err != nil {
@@ -108,6 +111,7 @@ func readFacts(_ State, a answer, o *Observed) error {
 			o.Facts.Clock = time.Unix(sec, 0)
 		}
 	}
+	o.Facts.PackageManager = managerOf(append([]string{o.Facts.OS}, like...), managers)
 	return nil
 }
 
@@ -142,16 +146,19 @@ func readManifests(_ State, a answer, o *Observed) error {
 }
 
 func readPackages(s State, a answer, o *Observed) error {
-	wanted := map[string]bool{}
+	wanted := map[string]string{}
 	for _, p := range s.Packages {
-		wanted[p.Name] = true
+		for _, name := range append(p.allNames(), p.Name) {
+			wanted[name] = p.Name
+		}
 	}
 	for _, f := range a.rows("packages", 2) {
-		if !wanted[f[0]] || len(f) > 2 && f[2] != "installed" {
+		name, ok := wanted[f[0]]
+		if !ok || len(f) > 2 && f[2] != "installed" {
 			continue
 		}
-		if o.Packages[f[0]] == "" || f[1] != "provided" {
-			o.Packages[f[0]] = f[1]
+		if o.Packages[name] == "" || f[1] != "provided" {
+			o.Packages[name] = f[1]
 		}
 	}
 	return nil

@@ -1,6 +1,9 @@
 package machine
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
 
 // Plan is what must be done to make one machine what it should be: pure data,
 // the same in a preview and in a run.
@@ -44,13 +47,14 @@ type Step struct {
 	// Detail says what differs, for a person; it never holds a secret.
 	Detail string
 
-	manifest string
+	manifest string // its text
 	file     *File
 	release  *Release
 	dir      *Directory
 	service  *Service
 	user     *User
 	pack     *Package
+	manager  string // the machine's package manager
 	sysctl   *Sysctl
 }
 
@@ -70,6 +74,17 @@ func (p Plan) Interrupts() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool {
 		return s.Kind == "service" && (s.Action == Restart || s.Action == Stop)
 	})
+}
+
+// Packages are those that the plan installs, each with the machine's package manager.
+func (p Plan) Packages() iter.Seq2[Package, string] {
+	return func(yield func(Package, string) bool) {
+		for _, s := range p.Steps {
+			if s.Kind == "package" && !yield(*s.pack, s.manager) {
+				return
+			}
+		}
+	}
 }
 
 // In returns the steps of one phase.

@@ -104,7 +104,7 @@ func (s Step) command(steps []Step, i int, size packSize) string {
 	target := remote.Quote(s.Target)
 	switch s.Kind {
 	case "package":
-		return packageCommand(steps, i)
+		return s.pack.command(s.manager)
 	case "user":
 		return "user " + remote.QuoteAll(s.user.Name, s.user.Home)
 	case "directory":

@@ -28,7 +28,7 @@ func TestObserveScript(t *testing.T) { golden.Compare(t, "observe.sh", ObserveSc
 
 func TestApplyScript(t *testing.T) {
 	for name, p := range map[string]Plan{
-		"apply-bare.sh":   Diff("weir-1", odd(), Observed{Facts: Facts{Systemd: true}}),
+		"apply-bare.sh":   Diff("weir-1", odd(), Observed{Facts: Facts{Systemd: true, PackageManager: "apt"}}),
 		"apply-change.sh": changedLine(),
 		"apply-remove.sh": must(Removal("weir-1", "test", "kafka", settled(broker()), true)),
 	} {
