@@ -3,10 +3,8 @@ package fleet
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"weir/provision/machine"
@@ -73,8 +71,8 @@ func (f *Fleet) installable(ctx context.Context, t Target, p machine.Plan) error
 		if err != nil {
 			return err
 		}
-		if why, _, _ = strings.Cut(why, "\n"); why != "" {
-			refusal.Reasons = append(refusal.Reasons, fmt.Sprintf("%s cannot be installed (%s): %s", pack.Name, why, pack.Advice()))
+		if why != "" {
+			refusal.Reasons = append(refusal.Reasons, machine.Missing(pack, why))
 		}
 	}
 	if len(refusal.Reasons) == 0 {
@@ -117,8 +115,7 @@ func (f *Fleet) reach(ctx context.Context, targets map[string]Target, sights map
 		if err != nil || len(silent) == 0 {
 			return err
 		}
-		return &machine.Refusal{Machine: name, Reasons: []string{fmt.Sprintf(
-			"it gets no answer from %s: open the way between the machines (firewall, routes), then run again", strings.Join(silent, ", "))}}
+		return &machine.Refusal{Machine: name, Reasons: []machine.Reason{machine.Silent(silent)}}
 	})
 }
 

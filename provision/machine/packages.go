@@ -178,7 +178,7 @@ func (p Package) command(by string) string {
 fi`
 }
 
-// Advice is what to do where the package cannot be had.
+// Advice says what to do where the package cannot be had.
 func (p Package) Advice() string {
 	if p.Provides == "" {
 		return "give the machine a package source that has it"

@@ -11,8 +11,10 @@ import (
 func Removal(name, cluster, component string, is Observed, deleteData bool) (Plan, error) {
 	owned := is.Manifests[component]
 	if owned.Cluster != "" && owned.Cluster != cluster {
-		return Plan{}, &Refusal{Machine: name, Reasons: []string{fmt.Sprintf(
-			"its %s belongs to cluster %q, not to %q", component, owned.Cluster, cluster)}}
+		return Plan{}, &Refusal{Machine: name, Reasons: []Reason{{
+			Check: CheckCluster, Found: fmt.Sprintf("its %s belongs to cluster %q", component, owned.Cluster),
+			Expected: fmt.Sprintf("cluster %q", cluster), Next: "leave it to that cluster",
+		}}}
 	}
 	p := Diff(name, State{Cluster: cluster, Component: component}, is)
 	if !deleteData {
