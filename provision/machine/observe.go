@@ -72,7 +72,8 @@ func observePackages(b *strings.Builder, s State) {
 	for _, p := range s.Packages {
 		names = append(names, p.allNames()...)
 		if p.Provides != "" {
-			fmt.Fprintf(b, "command -v %s >/dev/null && row %s provided\n", remote.Quote(p.Provides), remote.Quote(p.Name))
+			// Units also look into /usr/local/bin: what is there does.
+			fmt.Fprintf(b, "PATH=/usr/local/bin:$PATH command -v %s >/dev/null && row %s provided\n", remote.Quote(p.Provides), remote.Quote(p.Name))
 		}
 	}
 	fmt.Fprintf(b, "if command -v dpkg-query >/dev/null; then dpkg-query -W -f='${Package}\\t${Version}\\t${db:Status-Status}\\n' %s 2>/dev/null\n"+
@@ -178,7 +179,9 @@ func observeSysctls(b *strings.Builder, s State) {
 	if len(s.Sysctls) == 0 {
 		return
 	}
-	b.WriteString("echo @sysctls\nsetting() { if [ -r \"$2\" ]; then read -r v <\"$2\"; row \"$1\" \"$v\"; fi; }\n")
+	// Not by read: it takes a byte at a time, and the kernel answers such a file's
+	// first byte and then the end.
+	b.WriteString("echo @sysctls\nsetting() { if [ -r \"$2\" ]; then row \"$1\" \"$(cat \"$2\")\"; fi; }\n")
 	for _, c := range s.Sysctls {
 		fmt.Fprintf(b, "setting %s %s\n", remote.Quote(c.Key), remote.Quote(sysctlFile(c.Key)))
 	}

@@ -81,7 +81,7 @@ func TestObserveReadsWhatARealShellAnswers(t *testing.T) {
 		Cluster: "test", Component: "test",
 		Directories: []Directory{{Path: dir, Owner: "root", Group: "root", Mode: 0o755, Exclusive: true}},
 		Users:       []User{{Name: "root", Home: "/root"}, {Name: "nobody-of-that-name", Home: "/nowhere"}},
-		Sysctls:     []Sysctl{{Key: "vm.swappiness", Value: "1"}},
+		Sysctls:     []Sysctl{{Key: "vm.max_map_count", Value: "262144"}},
 		Requires:    Requirements{Space: []Space{{Path: dir + "/not/yet/there", Bytes: 1}}},
 	}
 	names := []string{"plain", "it's \"odd\" $(x) ü", `back\slash`}
@@ -125,6 +125,9 @@ func TestObserveReadsWhatARealShellAnswers(t *testing.T) {
 	}
 	if o.Facts.Architecture != runtime.GOARCH || o.Facts.MemoryBytes <= 0 || o.Facts.OS == "" || o.Facts.Clock.IsZero() {
 		t.Errorf("facts: got %+v", o.Facts)
+	}
+	if setting, err := os.ReadFile("/proc/sys/vm/max_map_count"); err == nil && o.Sysctls["vm.max_map_count"] != strings.TrimSpace(string(setting)) {
+		t.Errorf("a kernel setting: got %q, want %s", o.Sysctls["vm.max_map_count"], setting)
 	}
 	if o.Free[dir+"/not/yet/there"] <= 0 {
 		t.Errorf("free space: got %v", o.Free)
