@@ -12,7 +12,7 @@ import (
 	"weir/infra/weir/internal"
 )
 
-// A machine that can be reached by SSH: its Java runtime and kernel settings.
+// A machine that can be reached by SSH: its Java runtime and the settings of its operating system.
 type Host struct {
 	pulumi.CustomResourceState
 
@@ -27,8 +27,8 @@ type Host struct {
 	Machine pulumi.StringOutput `pulumi:"machine"`
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines ShownMapOutput `pulumi:"machines"`
-	// Set the kernel settings that Kafka asks for; on where not set.
-	Tune pulumi.BoolPtrOutput `pulumi:"tune"`
+	// Settings of its operating system.
+	Os HostOSPtrOutput `pulumi:"os"`
 }
 
 // NewHost registers a new resource with the given unique name, arguments, and options.
@@ -91,8 +91,8 @@ type hostArgs struct {
 	Machine string `pulumi:"machine"`
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines map[string]Shown `pulumi:"machines"`
-	// Set the kernel settings that Kafka asks for; on where not set.
-	Tune *bool `pulumi:"tune"`
+	// Settings of its operating system.
+	Os *HostOS `pulumi:"os"`
 }
 
 // The set of arguments for constructing a Host resource.
@@ -108,8 +108,8 @@ type HostArgs struct {
 	Machine pulumi.StringInput
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines ShownMapInput
-	// Set the kernel settings that Kafka asks for; on where not set.
-	Tune pulumi.BoolPtrInput
+	// Settings of its operating system.
+	Os HostOSPtrInput
 }
 
 func (HostArgs) ElementType() reflect.Type {
@@ -178,9 +178,9 @@ func (o HostOutput) Machines() ShownMapOutput {
 	return o.ApplyT(func(v *Host) ShownMapOutput { return v.Machines }).(ShownMapOutput)
 }
 
-// Set the kernel settings that Kafka asks for; on where not set.
-func (o HostOutput) Tune() pulumi.BoolPtrOutput {
-	return o.ApplyT(func(v *Host) pulumi.BoolPtrOutput { return v.Tune }).(pulumi.BoolPtrOutput)
+// Settings of its operating system.
+func (o HostOutput) Os() HostOSPtrOutput {
+	return o.ApplyT(func(v *Host) HostOSPtrOutput { return v.Os }).(HostOSPtrOutput)
 }
 
 func init() {

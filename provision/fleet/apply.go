@@ -3,10 +3,8 @@ package fleet
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"weir/provision/machine"
@@ -57,6 +55,23 @@ func (f *Fleet) Apply(ctx context.Context, targets map[string]Target, change Cha
 	return f.switchOver(ctx, targets, plans, change)
 }
 
+func (f *Fleet) installable(ctx context.Context, t Target, p machine.Plan) error {
+	refusal := &machine.Refusal{Machine: p.Machine}
+	for pack, manager := range p.Packages() {
+		why, err := machine.Installable(ctx, f.Pool.On(t.Host), pack, manager)
+		if err != nil {
+			return err
+		}
+		if why != "" {
+			refusal.Reasons = append(refusal.Reasons, machine.Missing(pack, why))
+		}
+	}
+	if len(refusal.Reasons) == 0 {
+		return nil
+	}
+	return refusal
+}
+
 // compare makes the plans of all targets that were seen, and refuses as a whole
 // what must not be changed anywhere.
 func (f *Fleet) compare(ctx context.Context, targets map[string]Target, sights map[string]Sight) (map[string]machine.Plan, error) {
@@ -90,8 +105,7 @@ func (f *Fleet) reach(ctx context.Context, targets map[string]Target, sights map
 		if err != nil || len(silent) == 0 {
 			return err
 		}
-		return &machine.Refusal{Machine: name, Reasons: []string{fmt.Sprintf(
-			"it gets no answer from %s: open the way between the machines (firewall, routes), then run again", strings.Join(silent, ", "))}}
+		return &machine.Refusal{Machine: name, Reasons: []machine.Reason{machine.Silent(silent)}}
 	})
 }
 

@@ -63,9 +63,7 @@ func (f *Fleet) Plan(ctx context.Context, targets map[string]Target, absent map[
 	sights := f.Look(ctx, present)
 	plans, err := f.compare(ctx, present, sights)
 	if err == nil {
-		err = f.each(present, func(name string, t Target) error {
-			return machine.Installable(ctx, f.Pool.On(t.Host), plans[name])
-		})
+		err = f.each(present, func(name string, t Target) error { return f.installable(ctx, t, plans[name]) })
 	}
 	var all []MachinePlan
 	for name, t := range targets {

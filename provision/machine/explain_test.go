@@ -12,7 +12,7 @@ import (
 	"weir/provision/internal/golden"
 )
 
-const serverProperties = "/etc/weir/kafka/server.serverProperties"
+const serverProperties = "/etc/weir/kafka/server.properties"
 
 // explained is the plan for a broker whose first file should hold now and holds was.
 func explained(t *testing.T, was, now string, change func(f *File, is *ObservedFile)) Step {

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"iter"
 	"slices"
 	"time"
 )
@@ -60,6 +61,7 @@ type Step struct {
 	service  *Service
 	user     *User
 	pack     *Package
+	manager  string // the machine's package manager
 	sysctl   *Sysctl
 }
 
@@ -79,6 +81,17 @@ func (p Plan) Interrupts() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool {
 		return s.Kind == "service" && (s.Action == Restart || s.Action == Stop)
 	})
+}
+
+// Packages are those that the plan installs, each with the machine's package manager.
+func (p Plan) Packages() iter.Seq2[Package, string] {
+	return func(yield func(Package, string) bool) {
+		for _, s := range p.Steps {
+			if s.Kind == "package" && !yield(*s.pack, s.manager) {
+				return
+			}
+		}
+	}
 }
 
 // In returns the steps of one phase.

@@ -268,7 +268,7 @@ func TestAnErrorIsTakenApart(t *testing.T) {
 	one := 1
 	command := &remote.CommandError{Machine: "m1", Step: "apply", Command: "sh", ExitCode: 1, Stderr: "no\nspace\n"}
 	atStep := &machine.StepError{Machine: "m1", Step: machine.Step{Action: machine.Start, Kind: "service", Target: "x.service"}, Err: command}
-	refused := &machine.Refusal{Machine: "m2", Reasons: []string{"it is full"}}
+	refused := &machine.Refusal{Machine: "m2", Reasons: []machine.Reason{{Check: machine.CheckSpace, Found: "it is full"}}}
 	gone := &remote.ConnectError{Machine: "m3", Address: "a:22", Err: &remote.UnreachableError{Err: errors.New("no route")}}
 	for _, c := range []struct {
 		name string
