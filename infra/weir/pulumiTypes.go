@@ -294,6 +294,78 @@ func (o ConnectionOutput) User() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v Connection) *string { return v.User }).(pulumi.StringPtrOutput)
 }
 
+type Difference struct {
+	// The lines of a text in which the two differ.
+	Diff *string `pulumi:"diff"`
+	// What should be there.
+	Expected string `pulumi:"expected"`
+	// What is there.
+	Found string `pulumi:"found"`
+	// What kind of thing it is: file, directory, service, stranger.
+	Kind string `pulumi:"kind"`
+	// Which one it is: a path, a unit, a name.
+	Target string `pulumi:"target"`
+}
+
+type DifferenceOutput struct{ *pulumi.OutputState }
+
+func (DifferenceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*Difference)(nil)).Elem()
+}
+
+func (o DifferenceOutput) ToDifferenceOutput() DifferenceOutput {
+	return o
+}
+
+func (o DifferenceOutput) ToDifferenceOutputWithContext(ctx context.Context) DifferenceOutput {
+	return o
+}
+
+// The lines of a text in which the two differ.
+func (o DifferenceOutput) Diff() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v Difference) *string { return v.Diff }).(pulumi.StringPtrOutput)
+}
+
+// What should be there.
+func (o DifferenceOutput) Expected() pulumi.StringOutput {
+	return o.ApplyT(func(v Difference) string { return v.Expected }).(pulumi.StringOutput)
+}
+
+// What is there.
+func (o DifferenceOutput) Found() pulumi.StringOutput {
+	return o.ApplyT(func(v Difference) string { return v.Found }).(pulumi.StringOutput)
+}
+
+// What kind of thing it is: file, directory, service, stranger.
+func (o DifferenceOutput) Kind() pulumi.StringOutput {
+	return o.ApplyT(func(v Difference) string { return v.Kind }).(pulumi.StringOutput)
+}
+
+// Which one it is: a path, a unit, a name.
+func (o DifferenceOutput) Target() pulumi.StringOutput {
+	return o.ApplyT(func(v Difference) string { return v.Target }).(pulumi.StringOutput)
+}
+
+type DifferenceArrayOutput struct{ *pulumi.OutputState }
+
+func (DifferenceArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]Difference)(nil)).Elem()
+}
+
+func (o DifferenceArrayOutput) ToDifferenceArrayOutput() DifferenceArrayOutput {
+	return o
+}
+
+func (o DifferenceArrayOutput) ToDifferenceArrayOutputWithContext(ctx context.Context) DifferenceArrayOutput {
+	return o
+}
+
+func (o DifferenceArrayOutput) Index(i pulumi.IntInput) DifferenceOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) Difference {
+		return vs[0].([]Difference)[vs[1].(int)]
+	}).(DifferenceOutput)
+}
+
 type JumpHost struct {
 	// DNS name or IP address of the machine that is jumped through.
 	Address        string  `pulumi:"address"`
@@ -1137,6 +1209,89 @@ func (o ShownFileMapOutput) MapIndex(k pulumi.StringInput) ShownFileOutput {
 	}).(ShownFileOutput)
 }
 
+type TopicShape struct {
+	Config            map[string]string `pulumi:"config"`
+	Partitions        int               `pulumi:"partitions"`
+	ReplicationFactor int               `pulumi:"replicationFactor"`
+}
+
+type TopicShapeOutput struct{ *pulumi.OutputState }
+
+func (TopicShapeOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*TopicShape)(nil)).Elem()
+}
+
+func (o TopicShapeOutput) ToTopicShapeOutput() TopicShapeOutput {
+	return o
+}
+
+func (o TopicShapeOutput) ToTopicShapeOutputWithContext(ctx context.Context) TopicShapeOutput {
+	return o
+}
+
+func (o TopicShapeOutput) Config() pulumi.StringMapOutput {
+	return o.ApplyT(func(v TopicShape) map[string]string { return v.Config }).(pulumi.StringMapOutput)
+}
+
+func (o TopicShapeOutput) Partitions() pulumi.IntOutput {
+	return o.ApplyT(func(v TopicShape) int { return v.Partitions }).(pulumi.IntOutput)
+}
+
+func (o TopicShapeOutput) ReplicationFactor() pulumi.IntOutput {
+	return o.ApplyT(func(v TopicShape) int { return v.ReplicationFactor }).(pulumi.IntOutput)
+}
+
+type TopicShapePtrOutput struct{ *pulumi.OutputState }
+
+func (TopicShapePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**TopicShape)(nil)).Elem()
+}
+
+func (o TopicShapePtrOutput) ToTopicShapePtrOutput() TopicShapePtrOutput {
+	return o
+}
+
+func (o TopicShapePtrOutput) ToTopicShapePtrOutputWithContext(ctx context.Context) TopicShapePtrOutput {
+	return o
+}
+
+func (o TopicShapePtrOutput) Elem() TopicShapeOutput {
+	return o.ApplyT(func(v *TopicShape) TopicShape {
+		if v != nil {
+			return *v
+		}
+		var ret TopicShape
+		return ret
+	}).(TopicShapeOutput)
+}
+
+func (o TopicShapePtrOutput) Config() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *TopicShape) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.Config
+	}).(pulumi.StringMapOutput)
+}
+
+func (o TopicShapePtrOutput) Partitions() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *TopicShape) *int {
+		if v == nil {
+			return nil
+		}
+		return &v.Partitions
+	}).(pulumi.IntPtrOutput)
+}
+
+func (o TopicShapePtrOutput) ReplicationFactor() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *TopicShape) *int {
+		if v == nil {
+			return nil
+		}
+		return &v.ReplicationFactor
+	}).(pulumi.IntPtrOutput)
+}
+
 type ZooKeeperMember struct {
 	// How the other members and the brokers reach it.
 	Address    string     `pulumi:"address"`
@@ -1258,6 +1413,26 @@ func (o ZooKeeperMemberArrayOutput) Index(i pulumi.IntInput) ZooKeeperMemberOutp
 	}).(ZooKeeperMemberOutput)
 }
 
+type DifferenceArrayMapOutput struct{ *pulumi.OutputState }
+
+func (DifferenceArrayMapOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*map[string][]Difference)(nil)).Elem()
+}
+
+func (o DifferenceArrayMapOutput) ToDifferenceArrayMapOutput() DifferenceArrayMapOutput {
+	return o
+}
+
+func (o DifferenceArrayMapOutput) ToDifferenceArrayMapOutputWithContext(ctx context.Context) DifferenceArrayMapOutput {
+	return o
+}
+
+func (o DifferenceArrayMapOutput) MapIndex(k pulumi.StringInput) DifferenceArrayOutput {
+	return pulumi.All(o, k).ApplyT(func(vs []interface{}) []Difference {
+		return vs[0].(map[string][]Difference)[vs[1].(string)]
+	}).(DifferenceArrayOutput)
+}
+
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*BrokerRefInput)(nil)).Elem(), BrokerRefArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BrokerRefArrayInput)(nil)).Elem(), BrokerRefArray{})
@@ -1277,6 +1452,8 @@ func init() {
 	pulumi.RegisterOutputType(BrokerRefOutput{})
 	pulumi.RegisterOutputType(BrokerRefArrayOutput{})
 	pulumi.RegisterOutputType(ConnectionOutput{})
+	pulumi.RegisterOutputType(DifferenceOutput{})
+	pulumi.RegisterOutputType(DifferenceArrayOutput{})
 	pulumi.RegisterOutputType(JumpHostOutput{})
 	pulumi.RegisterOutputType(JumpHostPtrOutput{})
 	pulumi.RegisterOutputType(KafkaBrokerOutput{})
@@ -1287,6 +1464,9 @@ func init() {
 	pulumi.RegisterOutputType(ShownMapOutput{})
 	pulumi.RegisterOutputType(ShownFileOutput{})
 	pulumi.RegisterOutputType(ShownFileMapOutput{})
+	pulumi.RegisterOutputType(TopicShapeOutput{})
+	pulumi.RegisterOutputType(TopicShapePtrOutput{})
 	pulumi.RegisterOutputType(ZooKeeperMemberOutput{})
 	pulumi.RegisterOutputType(ZooKeeperMemberArrayOutput{})
+	pulumi.RegisterOutputType(DifferenceArrayMapOutput{})
 }
