@@ -22,6 +22,8 @@ const (
 	exitOK    = verify.ExitHealthy
 	exitError = verify.ExitError
 	exitUsage = verify.ExitUsage
+	// exitDrifted is that of a cluster that is not healthy: not as it should be.
+	exitDrifted = verify.ExitUnhealthy
 )
 
 // usageError is a mistake of the person who typed the command, or wrote the
@@ -87,13 +89,14 @@ func (a *app) root() *cobra.Command {
 A cluster is a stack: what it should be is written in Pulumi.<stack>.yaml.
 
 Exit codes: 0 done, or healthy; 1 an error; 2 a mistake in the command line or
-in the stack's config, nothing was done; 10 the cluster is not healthy.`,
+in the stack's config, nothing was done; 10 the cluster is not healthy, or not as it
+was last applied.`,
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRun: func(*cobra.Command, []string) { a.ran = true },
 	}
 	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", cmp.Or(os.Getenv("PULUMI_STACK"), "local"),
 		"the stack; $PULUMI_STACK, where it is set, is the default")
-	root.AddCommand(a.initCommand(), a.upCommand(), a.previewCommand(), a.refreshCommand(), a.downCommand(),
+	root.AddCommand(a.initCommand(), a.upCommand(), a.previewCommand(), a.driftCommand(), a.refreshCommand(), a.downCommand(),
 		a.verifyCommand(), a.statusCommand(), a.envCommand(), a.versionCommand())
 	return root
 }

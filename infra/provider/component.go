@@ -108,10 +108,10 @@ func undecided(c component) bool {
 // read looks at the machines and puts what it sees where Check puts what should
 // be. A machine that cannot be reached keeps what was last known of it: "gone"
 // would make the engine forget it.
-func (e *Env) read(ctx context.Context, c component) error {
+func (e *Env) read(ctx context.Context, c component) (seen Seen, err error) {
 	ts, problems := c.targets()
 	if err := problems.Err(); err != nil {
-		return err
+		return seen, err
 	}
 	last := *c.shown()
 	now := make(map[string]Shown, len(ts))
@@ -122,10 +122,11 @@ func (e *Env) read(ctx context.Context, c component) error {
 	for name, sight := range sights {
 		if sight.Err == nil {
 			now[name] = showObserved(ts[name].State, sight.Observed)
+			seen.note(name, machine.Drift(ts[name].State, sight.Observed))
 			continue
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return seen, ctx.Err()
 		}
 		reason := sight.Err.Error()
 		warn(ctx, reason)
@@ -134,7 +135,7 @@ func (e *Env) read(ctx context.Context, c component) error {
 		now[name] = known
 	}
 	*c.shown() = now
-	return nil
+	return seen, nil
 }
 
 // apply makes the machines what they should be and reports each step.

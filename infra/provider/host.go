@@ -16,7 +16,7 @@ type Host struct {
 func newHost(env *Env) *Host {
 	return &Host{lifecycle[HostArgs, *HostArgs, HostState]{
 		env:   env,
-		state: func(a HostArgs) HostState { return HostState{a} },
+		state: func(a HostArgs, seen Seen) HostState { return HostState{a, seen} },
 		args:  func(s *HostState) *HostArgs { return &s.HostArgs },
 	}}
 }
@@ -42,7 +42,10 @@ type HostOS struct {
 }
 
 // HostState is what is known of a host.
-type HostState struct{ HostArgs }
+type HostState struct {
+	HostArgs
+	Seen
+}
 
 var (
 	_ infer.CustomCheck[HostArgs]             = &Host{}

@@ -26,8 +26,10 @@ type Kafka struct {
 
 func newKafka(env *Env) *Kafka {
 	return &Kafka{lifecycle[KafkaArgs, *KafkaArgs, KafkaState]{
-		env:   env,
-		state: func(a KafkaArgs) KafkaState { return KafkaState{KafkaArgs: a, Bootstrap: a.spec().Bootstrap()} },
+		env: env,
+		state: func(a KafkaArgs, seen Seen) KafkaState {
+			return KafkaState{KafkaArgs: a, Seen: seen, Bootstrap: a.spec().Bootstrap()}
+		},
 		args:  func(s *KafkaState) *KafkaArgs { return &s.KafkaArgs },
 		guard: guardBrokers,
 	}}
@@ -69,6 +71,7 @@ type KafkaArgs struct {
 // KafkaState is what is known of the brokers.
 type KafkaState struct {
 	KafkaArgs
+	Seen
 	// Bootstrap are the brokers' client addresses.
 	Bootstrap []string `pulumi:"bootstrap"`
 }

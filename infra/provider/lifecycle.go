@@ -19,8 +19,9 @@ type lifecycle[A any, C interface {
 	component
 }, S any] struct {
 	env *Env
-	// state is what is stored of arguments, args the arguments of what is stored.
-	state func(A) S
+	// state is what is stored of arguments and of what was seen, args the arguments
+	// of what is stored.
+	state func(A, Seen) S
 	args  func(*S) *A
 	// guard knows the conditions of a change; nil where machines do not need
 	// each other.
@@ -36,7 +37,7 @@ func (l lifecycle[A, C, S]) Check(ctx context.Context, req infer.CheckRequest) (
 // machine was changed, a failure keeps the resource: the next run goes on with
 // it, and a destroy takes off what is there.
 func (l lifecycle[A, C, S]) Create(ctx context.Context, req infer.CreateRequest[A]) (infer.CreateResponse[S], error) {
-	res := infer.CreateResponse[S]{ID: req.Name, Output: l.state(req.Inputs)}
+	res := infer.CreateResponse[S]{ID: req.Name, Output: l.state(req.Inputs, Seen{})}
 	if req.DryRun {
 		return res, l.preview(ctx, &req.Inputs, expected{})
 	}
@@ -58,7 +59,7 @@ func untouched(err error) bool {
 // Update makes the machines what they should be. A preview shows what it would
 // do to all of them, even where one cannot be reached.
 func (l lifecycle[A, C, S]) Update(ctx context.Context, req infer.UpdateRequest[A, S]) (infer.UpdateResponse[S], error) {
-	res := infer.UpdateResponse[S]{Output: l.state(req.Inputs)}
+	res := infer.UpdateResponse[S]{Output: l.state(req.Inputs, Seen{})}
 	if req.DryRun {
 		return res, l.preview(ctx, &req.Inputs, expected{anyMayBeMissing: true, known: *C(l.args(&req.State)).shown()})
 	}
@@ -91,8 +92,8 @@ func (l lifecycle[A, C, S]) apply(ctx context.Context, a *A) error {
 // Read looks at the machines.
 func (l lifecycle[A, C, S]) Read(ctx context.Context, req infer.ReadRequest[A, S]) (infer.ReadResponse[A, S], error) {
 	a := req.Inputs
-	err := l.env.read(ctx, C(&a))
-	return infer.ReadResponse[A, S]{ID: req.ID, Inputs: a, State: l.state(a)}, err
+	seen, err := l.env.read(ctx, C(&a))
+	return infer.ReadResponse[A, S]{ID: req.ID, Inputs: a, State: l.state(a, seen)}, err
 }
 
 // Delete stops what runs and removes its files; data stays unless the arguments

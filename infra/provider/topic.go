@@ -34,7 +34,20 @@ type TopicArgs struct {
 }
 
 // TopicState is what is known of a topic.
-type TopicState struct{ TopicArgs }
+type TopicState struct {
+	TopicArgs
+	Seen
+	// Applied is what the topic was last made: the arguments themselves become
+	// what is there, where a refresh found something else.
+	Applied *TopicShape `pulumi:"applied,optional"`
+}
+
+// TopicShape is what can be changed on a topic by hand.
+type TopicShape struct {
+	Partitions        int               `pulumi:"partitions"`
+	ReplicationFactor int               `pulumi:"replicationFactor"`
+	Config            map[string]string `pulumi:"config,optional"`
+}
 
 var (
 	_ infer.CustomCheck[TopicArgs]              = Topic{}
@@ -70,6 +83,20 @@ func (t *TopicArgs) Annotate(a infer.Annotator) {
 	a.Describe(&t.Unreachable, "Computed: empty. A refresh puts here why no broker answered.")
 }
 
+// Annotate documents the fields in the provider's schema.
+func (t *TopicShape) Annotate(a infer.Annotator) { a.SetToken("index", "TopicShape") }
+
+// applied is the state of a topic that was just made what it should be.
+func (t TopicArgs) applied() TopicState { return TopicState{TopicArgs: t, Applied: t.shape()} }
+
+func (t TopicArgs) shape() *TopicShape {
+	return &TopicShape{Partitions: t.Partitions, ReplicationFactor: t.ReplicationFactor, Config: t.Config}
+}
+
+func (s TopicShape) topic(name string) kafka.Topic {
+	return kafka.Topic{Name: name, Partitions: int32(s.Partitions), ReplicationFactor: int16(s.ReplicationFactor), Config: s.Config}
+}
+
 func (t TopicArgs) topic() kafka.Topic {
 	return kafka.Topic{
 		Name: t.Name, Partitions: int32(t.Partitions), ReplicationFactor: int16(t.ReplicationFactor), Config: t.Config,
@@ -100,7 +127,7 @@ func validateTopic(a TopicArgs) problem.List {
 
 // Create makes the topic, or adopts one of that name and makes it what it should be.
 func (t Topic) Create(ctx context.Context, req infer.CreateRequest[TopicArgs]) (infer.CreateResponse[TopicState], error) {
-	res := infer.CreateResponse[TopicState]{ID: req.Inputs.Name, Output: TopicState{req.Inputs}}
+	res := infer.CreateResponse[TopicState]{ID: req.Inputs.Name, Output: req.Inputs.applied()}
 	if req.DryRun {
 		t.hide(ctx, req.Inputs)
 		planCluster(ctx, runlog.Plan{Note: "a topic of that name that is there already is adopted"}, nil, creation(req.Inputs.topic()))
@@ -111,7 +138,7 @@ func (t Topic) Create(ctx context.Context, req infer.CreateRequest[TopicArgs]) (
 
 // Update raises the partition count and changes settings.
 func (t Topic) Update(ctx context.Context, req infer.UpdateRequest[TopicArgs, TopicState]) (infer.UpdateResponse[TopicState], error) {
-	res := infer.UpdateResponse[TopicState]{Output: TopicState{req.Inputs}}
+	res := infer.UpdateResponse[TopicState]{Output: req.Inputs.applied()}
 	if req.DryRun {
 		return res, t.previewChange(ctx, req.Inputs, req.State.TopicArgs)
 	}
@@ -174,6 +201,10 @@ func (t Topic) change(ctx context.Context, admin *kafka.Admin, want kafka.Topic)
 // Read asks the cluster. Where no broker answers, what was known last is kept.
 func (t Topic) Read(ctx context.Context, req infer.ReadRequest[TopicArgs, TopicState]) (infer.ReadResponse[TopicArgs, TopicState], error) {
 	a := req.Inputs
+	state := TopicState{Applied: req.State.Applied}
+	if state.Applied == nil {
+		state.Applied = a.shape()
+	}
 	admin, err := a.admin(t.env)
 	if err != nil {
 		return infer.ReadResponse[TopicArgs, TopicState]{}, err
@@ -192,10 +223,12 @@ func (t Topic) Read(ctx context.Context, req infer.ReadRequest[TopicArgs, TopicS
 		a.Unreachable = &reason
 	default:
 		a.Unreachable = nil
+		state.note(a.Name, kafka.Drift(state.Applied.topic(a.Name), is))
 		a.Partitions, a.ReplicationFactor, a.Config = int(is.Partitions), int(is.ReplicationFactor), observedConfig(a.Config, is.Config)
 	}
 	t.planRemoval(ctx, a)
-	return infer.ReadResponse[TopicArgs, TopicState]{ID: req.ID, Inputs: a, State: TopicState{a}}, nil
+	state.TopicArgs = a
+	return infer.ReadResponse[TopicArgs, TopicState]{ID: req.ID, Inputs: a, State: state}, nil
 }
 
 // observedConfig keeps "no settings" written the way it was declared: an empty

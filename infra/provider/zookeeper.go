@@ -20,8 +20,8 @@ type ZooKeeper struct {
 func newZooKeeper(env *Env) *ZooKeeper {
 	return &ZooKeeper{lifecycle[ZooKeeperArgs, *ZooKeeperArgs, ZooKeeperState]{
 		env: env,
-		state: func(a ZooKeeperArgs) ZooKeeperState {
-			return ZooKeeperState{ZooKeeperArgs: a, Connect: a.spec().Connect()}
+		state: func(a ZooKeeperArgs, seen Seen) ZooKeeperState {
+			return ZooKeeperState{ZooKeeperArgs: a, Seen: seen, Connect: a.spec().Connect()}
 		},
 		args:  func(s *ZooKeeperState) *ZooKeeperArgs { return &s.ZooKeeperArgs },
 		guard: guardEnsemble,
@@ -62,6 +62,7 @@ type ZooKeeperArgs struct {
 // ZooKeeperState is what is known of an ensemble.
 type ZooKeeperState struct {
 	ZooKeeperArgs
+	Seen
 	// Connect are the members' client addresses.
 	Connect []string `pulumi:"connect"`
 }

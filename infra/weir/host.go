@@ -21,6 +21,8 @@ type Host struct {
 	// The cluster that owns the machine; a machine of another is refused.
 	Cluster    pulumi.StringOutput `pulumi:"cluster"`
 	Connection ConnectionOutput    `pulumi:"connection"`
+	// What a refresh found that is not as it was last applied, by machine.
+	Drift DifferenceArrayMapOutput `pulumi:"drift"`
 	// Install a Java runtime where no java is on the PATH; on where not set.
 	Java pulumi.BoolPtrOutput `pulumi:"java"`
 	// What messages call the machine.
@@ -161,6 +163,11 @@ func (o HostOutput) Cluster() pulumi.StringOutput {
 
 func (o HostOutput) Connection() ConnectionOutput {
 	return o.ApplyT(func(v *Host) ConnectionOutput { return v.Connection }).(ConnectionOutput)
+}
+
+// What a refresh found that is not as it was last applied, by machine.
+func (o HostOutput) Drift() DifferenceArrayMapOutput {
+	return o.ApplyT(func(v *Host) DifferenceArrayMapOutput { return v.Drift }).(DifferenceArrayMapOutput)
 }
 
 // Install a Java runtime where no java is on the PATH; on where not set.

@@ -12,7 +12,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
-	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 )
 
@@ -57,16 +56,6 @@ func (s *Stack) Preview(ctx context.Context, out Output) (Changes, error) {
 	return s.run(ctx, "preview", nil, func(st *auto.Stack, ch chan<- events.EngineEvent, stderr io.Writer) error {
 		_, err := st.Preview(ctx, optpreview.EventStreams(ch), optpreview.ErrorProgressStreams(stderr),
 			optpreview.ProgressStreams(out.To), optpreview.Color(out.colour()), optpreview.Diff(), optpreview.SuppressProgress())
-		return err
-	})
-}
-
-// Refresh looks at the machines, writes how they differ from what was last
-// applied, and keeps that as what is known of them.
-func (s *Stack) Refresh(ctx context.Context, out Output) (Changes, error) {
-	return s.run(ctx, "refresh", nil, func(st *auto.Stack, ch chan<- events.EngineEvent, stderr io.Writer) error {
-		_, err := st.Refresh(ctx, optrefresh.EventStreams(ch), optrefresh.ErrorProgressStreams(stderr),
-			optrefresh.ProgressStreams(out.To), optrefresh.Color(out.colour()), optrefresh.Diff(), optrefresh.SuppressProgress())
 		return err
 	})
 }
