@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"weir/ops/drive"
+)
 
 func (a *app) refreshCommand() *cobra.Command {
 	return &cobra.Command{
@@ -14,8 +18,10 @@ and keeps that as what is known of it. It changes no machine; the next up does.`
 			if err != nil {
 				return err
 			}
-			_, err = s.Refresh(c.Context(), a.output())
-			return err
+			return a.recorded(s.Stack, func(s *drive.Stack) error {
+				_, err := s.Refresh(c.Context(), a.output())
+				return err
+			})
 		},
 	}
 }
