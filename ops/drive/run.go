@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
@@ -137,6 +138,7 @@ func (e *EngineError) Unwrap() error { return e.Err }
 func (s *Stack) failure(ctx context.Context, verb string, messages []string, stderr string, err error) error {
 	e := &EngineError{Stack: s.Name, Verb: verb, Messages: messages, Interrupted: ctx.Err() != nil, Err: err}
 	if len(messages) > 0 {
+		slices.Sort(messages) // what fails at the same time is told in any order
 		return e
 	}
 	if text := strings.TrimSpace(stderr); text != "" {
