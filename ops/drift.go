@@ -23,7 +23,7 @@ nothing differs, with 10 where something does or a machine could not be looked a
 			if err != nil {
 				return err
 			}
-			found, err := a.looked(c.Context(), s, s.Look, format)
+			found, err := a.looked(c.Context(), s.Stack, s.Look, format)
 			if err == nil && found.Drifted {
 				err = codeError(exitDrifted)
 			}
@@ -35,7 +35,7 @@ nothing differs, with 10 where something does or a machine could not be looked a
 }
 
 // looked writes what a look at the stack's machines found.
-func (a *app) looked(ctx context.Context, s *opened, look func(context.Context, drive.Observer) ([]drive.Resource, error), f format) (drift.Report, error) {
+func (a *app) looked(ctx context.Context, s *drive.Stack, look func(context.Context, drive.Observer) ([]drive.Resource, error), f format) (drift.Report, error) {
 	resources, err := look(ctx, nil)
 	if err != nil {
 		return drift.Report{}, err

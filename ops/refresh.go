@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"weir/ops/drive"
+)
 
 func (a *app) refreshCommand() *cobra.Command {
 	return &cobra.Command{
@@ -15,8 +19,10 @@ next up does.`,
 			if err != nil {
 				return err
 			}
-			_, err = a.looked(c.Context(), s, s.Refresh, asTable)
-			return err
+			return a.recorded(s.Stack, func(s *drive.Stack) error {
+				_, err = a.looked(c.Context(), s, s.Refresh, asTable)
+				return err
+			})
 		},
 	}
 }

@@ -41,12 +41,14 @@ func (codeError) Error() string { return "" }
 type app struct {
 	console *ui.Console
 	stack   string
+	// args is what was typed behind "ops".
+	args []string
 	// ran is set when a verb begins: errors before that are about its usage.
 	ran bool
 }
 
 func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	a := &app{console: newConsole(in, out, errOut)}
+	a := &app{console: newConsole(in, out, errOut), args: args}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(out)
@@ -97,7 +99,7 @@ was last applied.`,
 	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", cmp.Or(os.Getenv("PULUMI_STACK"), "local"),
 		"the stack; $PULUMI_STACK, where it is set, is the default")
 	root.AddCommand(a.initCommand(), a.upCommand(), a.previewCommand(), a.driftCommand(), a.refreshCommand(), a.downCommand(),
-		a.verifyCommand(), a.statusCommand(), a.envCommand(), a.versionCommand())
+		a.verifyCommand(), a.statusCommand(), a.runsCommand(), a.envCommand(), a.versionCommand())
 	return root
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"weir/provision/fleet"
@@ -116,9 +117,10 @@ func (e *Env) read(ctx context.Context, c component) (seen Seen, err error) {
 	last := *c.shown()
 	now := make(map[string]Shown, len(ts))
 	sights := e.Fleet.Look(ctx, ts)
-	a := accountOf(ctx)
-	a.hide(ts)
-	a.plan(runlog.Plan{Removal: true, Plan: fleet.PlanRemoval(ts, sights, c.dataGoes())})
+	if a := accountOf(ctx); a.plans != nil {
+		a.hide(ts)
+		a.plan(runlog.Plan{Removal: true, Note: dataNote(ts, c.dataGoes()), Plan: fleet.PlanRemoval(ts, sights, c.dataGoes())})
+	}
 	for name, sight := range sights {
 		if sight.Err == nil {
 			now[name] = showObserved(ts[name].State, sight.Observed)
@@ -164,6 +166,16 @@ func (e *Env) remove(ctx context.Context, c component, deleteData bool) error {
 	err := e.Fleet.Remove(ctx, ts, deleteData, steps(ctx))
 	a.failed(err)
 	return err
+}
+
+// dataNote says of a removal that it leaves data behind.
+func dataNote(ts targets, dataGoes bool) string {
+	for _, t := range ts {
+		if !dataGoes && slices.ContainsFunc(t.State.Directories, func(d machine.Directory) bool { return d.Data }) {
+			return "the data stays: deleteData was not set"
+		}
+	}
+	return ""
 }
 
 // warn tells a person what is hardly meant, and the log.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
@@ -15,8 +16,11 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 )
 
+// Event is one of the engine's.
+type Event = events.EngineEvent
+
 // Observer is told the engine's events as they happen, from one goroutine.
-type Observer func(events.EngineEvent)
+type Observer func(Event)
 
 // Output is where the engine's own text goes.
 type Output struct {
@@ -46,16 +50,6 @@ func (s *Stack) Plan(ctx context.Context, watch Observer) (Changes, error) {
 	return s.run(ctx, "up", watch, func(st *auto.Stack, ch chan<- events.EngineEvent, stderr io.Writer) error {
 		_, err := st.Preview(ctx, optpreview.EventStreams(ch), optpreview.ErrorProgressStreams(stderr),
 			optpreview.Color("never"), optpreview.SuppressOutputs(), optpreview.SuppressProgress())
-		return err
-	})
-}
-
-// Preview writes what Up would do, down to the lines of each file. It looks at
-// the machines and changes nothing, not even what is kept of them.
-func (s *Stack) Preview(ctx context.Context, out Output) (Changes, error) {
-	return s.run(ctx, "preview", nil, func(st *auto.Stack, ch chan<- events.EngineEvent, stderr io.Writer) error {
-		_, err := st.Preview(ctx, optpreview.EventStreams(ch), optpreview.ErrorProgressStreams(stderr),
-			optpreview.ProgressStreams(out.To), optpreview.Color(out.colour()), optpreview.Diff(), optpreview.SuppressProgress())
 		return err
 	})
 }
@@ -133,6 +127,7 @@ func (e *EngineError) Unwrap() error { return e.Err }
 func (s *Stack) failure(ctx context.Context, verb string, messages []string, stderr string, err error) error {
 	e := &EngineError{Stack: s.Name, Verb: verb, Messages: messages, Interrupted: ctx.Err() != nil, Err: err}
 	if len(messages) > 0 {
+		slices.Sort(messages) // what fails at the same time is told in any order
 		return e
 	}
 	if text := strings.TrimSpace(stderr); text != "" {

@@ -37,7 +37,8 @@ type Rollout struct {
 	// Before and After are the gates around the change of a running machine.
 	Before, After func(ctx context.Context, machine string) error
 	// Switch changes one machine. It is called once for each and for several
-	// fresh ones at the same time; its error ends the run.
+	// fresh ones at the same time; its error, which must name the machine, ends
+	// the run.
 	Switch func(ctx context.Context, machine string) error
 	// Healthy is the gate of the whole, behind the fresh machines and at the end.
 	Healthy func(ctx context.Context) error
@@ -96,11 +97,14 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	where := string(e.Step)
+	where := string(e.Step) + ": "
 	if e.Machine != "" {
 		where = "machine " + e.Machine + ": " + where
 	}
-	s := fmt.Sprintf("%s: %v", where, e.Err)
+	if e.Step == Switch { // whose error names the machine, and the step within it
+		where = ""
+	}
+	s := fmt.Sprintf("%s%v", where, e.Err)
 	if len(e.Pending) > 0 {
 		s += "; stopped with " + strings.Join(e.Pending, ", ") + " still to change"
 	}
