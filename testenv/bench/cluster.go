@@ -20,7 +20,8 @@ type cluster struct {
 	machines []testenv.Machine
 	// digest is the release's; what is on disk is known by it.
 	digest string
-	// retention is the one line of server.properties that a roll changes.
+	// retention is the value of the one line of server.properties that a roll
+	// changes: of one that a broker reads when it starts, and only then.
 	retention int
 }
 
@@ -31,8 +32,8 @@ const (
 	kafkaHeap      = "512m"
 	jvmOptions     = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 	topicName      = "user-behavior-topic"
-	retentionKey   = "log.retention.hours"
-	firstRetention = 168
+	retentionKey   = "offsets.retention.minutes"
+	firstRetention = 10080
 )
 
 func (c cluster) topic() kafka.Topic {

@@ -69,7 +69,7 @@ func TestARollChangesOneLineOfOneFile(t *testing.T) {
 			}
 		}
 	}
-	want := "/etc/weir/kafka/server.properties:\n- log.retention.hours=24\n+ log.retention.hours=25\n"
+	want := "/etc/weir/kafka/server.properties:\n- offsets.retention.minutes=24\n+ offsets.retention.minutes=25\n"
 	if got := strings.Join(changed, ""); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

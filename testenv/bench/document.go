@@ -38,16 +38,7 @@ const (
 )
 
 // newDocument is what people begin with.
-const newDocument = `# Performance
-
-What is measured is what a person waits for: the programs of bin/, on three
-containers with systemd and sshd that share one computer with the engine, the
-provider and everything that ops does. The machines are ready before the clock
-starts, and a first round, which does not count, has filled the caches. The
-provider's own share is its program alone, asked for what a run without a change
-asks of it: to read each resource, to check it and to compare.
-
-` + opening + "\n" + closing + "\n"
+const newDocument = "# Performance\n\n" + opening + "\n" + closing + "\n"
 
 // replaceFigures puts text between the lines of a file, which is made where
 // there is none.
