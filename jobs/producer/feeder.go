@@ -9,14 +9,14 @@ import (
 
 // lane is the way into a partition: a send.Writer.
 type lane interface {
-	Take(ctx context.Context) (*send.Batch, error)
-	TryTake() *send.Batch
+	Free() <-chan *send.Batch
+	Busy() bool
 	Send(b *send.Batch)
 	Close()
 }
 
 // feeder fills a batch for each partition and passes it on when it is full, or
-// has waited for the linger.
+// when it has waited for the linger and would not wait any longer behind others.
 type feeder struct {
 	lanes   []lane
 	filling []*send.Batch // of each partition; nil for none
@@ -40,24 +40,45 @@ func newFeeder[L lane](lanes []L, linger time.Duration, sent func(int)) *feeder 
 // add puts a record into the batch of the i-th partition. It waits while all
 // batches of that partition are on their way.
 func (f *feeder) add(ctx context.Context, i int, r send.Record) error {
-	b := f.filling[i]
-	if b != nil && !b.Fits(r) {
-		f.pass(i)
-		b = nil
-	}
-	if b == nil {
-		if b = f.lanes[i].TryTake(); b == nil {
-			f.flush(0) // nobody else would, while this waits
-			var err error
-			if b, err = f.lanes[i].Take(ctx); err != nil {
-				return err
-			}
-			f.look()
+	if b := f.filling[i]; b != nil {
+		if b.Add(r, f.now) {
+			return nil
 		}
-		f.filling[i] = b
+		f.pass(i)
+	}
+	b, err := f.take(ctx, f.lanes[i].Free())
+	if err != nil {
+		return err
 	}
 	b.Add(r, f.now)
+	f.filling[i] = b
 	return nil
+}
+
+// take waits for an empty batch, and hands over meanwhile what is to be.
+func (f *feeder) take(ctx context.Context, free <-chan *send.Batch) (*send.Batch, error) {
+	select {
+	case b := <-free:
+		return b, nil
+	default:
+	}
+	for {
+		f.look()
+		pause, any := f.flush(f.linger)
+		var timer <-chan time.Time
+		if any {
+			f.timer.Reset(pause)
+			timer = f.timer.C
+		}
+		select {
+		case b := <-free:
+			f.look()
+			return b, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-timer:
+		}
+	}
 }
 
 // look looks at the clock.
@@ -70,24 +91,29 @@ func (f *feeder) pass(i int) {
 	f.filling[i] = nil
 }
 
-// flush hands over what has waited for so long, and returns how long it is
-// until the next has; false where nothing waits.
+// flush hands over what has waited for so long, and returns when to look again;
+// false where nothing waits.
 func (f *feeder) flush(age time.Duration) (next time.Duration, any bool) {
 	for i, b := range f.filling {
 		if b == nil {
 			continue
 		}
 		left := age - f.now.Sub(b.Begun())
-		if left <= 0 {
+		if left <= 0 && !f.lanes[i].Busy() {
 			f.pass(i)
 			continue
 		}
+		left = max(left, busyPause)
 		if !any || left < next {
 			next, any = left, true
 		}
 	}
 	return next, any
 }
+
+// busyPause is when to look again at a partition that was busy: about the time
+// in which a cluster acknowledges a batch.
+const busyPause = time.Millisecond
 
 // wait waits until a time, and hands over meanwhile what has waited for the
 // linger.
@@ -113,7 +139,11 @@ func (f *feeder) wait(ctx context.Context, until time.Time) error {
 
 // close hands over what is left, and says that nothing follows.
 func (f *feeder) close() {
-	f.flush(0)
+	for i, b := range f.filling {
+		if b != nil {
+			f.pass(i)
+		}
+	}
 	for _, l := range f.lanes {
 		l.Close()
 	}

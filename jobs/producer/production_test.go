@@ -19,12 +19,17 @@ type ditch struct {
 	values []string
 	at     []time.Time
 	sizes  []int
+	busy   bool
 	closed bool
 }
 
-func (d *ditch) TryTake() *send.Batch                      { return send.NewBatch(1 << 10) }
-func (d *ditch) Take(context.Context) (*send.Batch, error) { return d.TryTake(), nil }
-func (d *ditch) Close()                                    { d.closed = true }
+func (d *ditch) Busy() bool { return d.busy }
+func (d *ditch) Close()     { d.closed = true }
+func (d *ditch) Free() <-chan *send.Batch {
+	free := make(chan *send.Batch, 1)
+	free <- send.NewBatch(1 << 10)
+	return free
+}
 func (d *ditch) Send(b *send.Batch) {
 	d.sizes = append(d.sizes, b.Len())
 	for i := range b.Len() {
@@ -136,6 +141,22 @@ func TestScheduledMessagesLeaveWithinTheLingerOfTheirTime(t *testing.T) {
 					t.Errorf("message %d left %s after it was due, want 0 to %s", 3*j+i, late, linger)
 				}
 			}
+		}
+	})
+}
+
+func TestABatchFillsUpWhileItsPartitionIsBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy, idle := &ditch{busy: true}, &ditch{}
+		f := newFeeder([]*ditch{busy, idle}, 0, func(int) {})
+		p := newProduction(settings(func(s *Settings) { s.Records, s.Throughput = 40, throughput(t, "1000") }), f, nil, func(time.Time) {}, nil)
+		time.AfterFunc(30*time.Millisecond, func() { busy.busy = false })
+		if err := p.produce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f.close()
+		if len(idle.sizes) < 19 || busy.sizes[0] < 15 || len(busy.values) != 20 {
+			t.Errorf("batches of %v while busy and then not, %v while idle; want one of 15 first, and one a message", busy.sizes, idle.sizes)
 		}
 	})
 }

@@ -90,24 +90,24 @@ func (b *Batch) Value(i int) []byte { return b.bytes[b.marks[i].start:b.marks[i]
 // Due is when record i should have been sent.
 func (b *Batch) Due(i int) time.Duration { return b.marks[i].due }
 
-// Fits says whether the batch stays within its limit with one more record.
-// Into an empty one everything goes.
-func (b *Batch) Fits(r Record) bool {
-	return len(b.marks) == 0 || b.size+b.sizeOf(r) <= b.limit
-}
-
-// Add adds a record; now is only used for the first.
-func (b *Batch) Add(r Record, now time.Time) {
-	if len(b.marks) == 0 {
+// Add adds a record, unless the batch would get larger than its limit: that is
+// false then. Into an empty one everything goes. now is only used for the first.
+func (b *Batch) Add(r Record, now time.Time) bool {
+	size := b.sizeOf(r)
+	switch {
+	case len(b.marks) == 0:
 		b.begun = now
+	case b.size+size > b.limit:
+		return false
 	}
-	b.size += b.sizeOf(r)
+	b.size += size
 	m := mark{start: len(b.bytes), millis: r.Millis, due: r.Due}
 	b.bytes = append(b.bytes, r.Value...)
 	m.value = len(b.bytes)
 	b.bytes = append(b.bytes, r.Header...)
 	m.header = len(b.bytes)
 	b.marks = append(b.marks, m)
+	return true
 }
 
 // sizeOf is how many bytes the record would have as the batch's next: see

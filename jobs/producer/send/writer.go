@@ -32,7 +32,7 @@ type Options struct {
 	Log          *slog.Logger
 }
 
-// Writer writes one partition. Take, Send and Close are for one goroutine, Run
+// Writer writes one partition. Free, Send and Close are for one goroutine, Run
 // for another; what else it tells may be asked by any.
 type Writer struct {
 	options   Options
@@ -88,27 +88,15 @@ func newWriter(l leader, id int32, o Options) *Writer {
 	return w
 }
 
-// Take returns an empty batch. It waits while all are on their way.
-func (w *Writer) Take(ctx context.Context) (*Batch, error) {
-	select {
-	case b := <-w.free:
-		return b, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-}
+// Free is where empty batches come from. It gives none while all are filled or
+// on their way.
+func (w *Writer) Free() <-chan *Batch { return w.free }
 
-// TryTake is Take for those who do not wait: it returns nil instead.
-func (w *Writer) TryTake() *Batch {
-	select {
-	case b := <-w.free:
-		return b
-	default:
-		return nil
-	}
-}
+// Busy says that as many batches are on their way as may be: one more would
+// only wait, and might as well be filled up meanwhile.
+func (w *Writer) Busy() bool { return cap(w.free)-len(w.free)-1 >= window }
 
-// Send hands a batch over that Take gave and that holds at least one record. It
+// Send hands a batch over that Free gave and that holds at least one record. It
 // does not wait, and the batch must not be used any more.
 func (w *Writer) Send(b *Batch) {
 	w.handed.Add(int64(b.Len()))

@@ -39,17 +39,18 @@ func run(t *testing.T, r *replica, o Options, records int) (acked []string, err 
 		var b *Batch
 		for i := range records {
 			record := Record{Value: fmt.Append(nil, i), Millis: 1000}
-			if b != nil && !b.Fits(record) {
+			if b != nil && b.Add(record, time.Now()) {
+				continue
+			}
+			if b != nil {
 				w.Send(b)
-				b = nil
 			}
-			if b == nil {
-				var err error
-				if b, err = w.Take(ctx); err != nil {
-					return
-				}
+			select {
+			case b = <-w.Free():
+				b.Add(record, time.Now())
+			case <-ctx.Done():
+				return
 			}
-			b.Add(record, time.Now())
 		}
 		w.Send(b)
 	}()
@@ -208,7 +209,7 @@ func TestAWriterThatIsStoppedSaysWhatIsOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &replica{fate: func() fate { return moved }}
 		w := newWriter(r, 0, options())
-		b := w.TryTake()
+		b := <-w.Free()
 		b.Add(Record{Value: []byte("a")}, time.Now())
 		b.Add(Record{Value: []byte("b")}, time.Now())
 		w.Send(b)
