@@ -1,14 +1,12 @@
 package popularity
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"sync/atomic"
 
 	"weir/jobs/behavior"
-	"weir/jobs/popularity/snapshot"
 	"weir/jobs/popularity/store"
 )
 
@@ -23,7 +21,9 @@ type Ledger struct {
 	store    *store.Store
 	identity store.Identity
 	shards   map[int32]*Shard
-	totals   table // over all partitions, as of the last commit
+	// pages are those of all partitions, totals their sums, as of the last commit.
+	pages  *index
+	totals []behavior.Sums
 	// waiting counts the dead letters in the outbox.
 	waiting atomic.Int64
 }
@@ -31,7 +31,7 @@ type Ledger struct {
 // OpenLedger loads what the store holds. The identity is the one the store was
 // begun with.
 func OpenLedger(s *store.Store, identity store.Identity) (*Ledger, error) {
-	l := &Ledger{store: s, identity: identity, shards: map[int32]*Shard{}, totals: newTable()}
+	l := &Ledger{store: s, identity: identity, shards: map[int32]*Shard{}, pages: newIndex()}
 	positions, err := s.Positions()
 	if err != nil {
 		return nil, err
@@ -49,13 +49,19 @@ func OpenLedger(s *store.Store, identity store.Identity) (*Ledger, error) {
 func (l *Ledger) load(partition int32, position store.Position) error {
 	shard := newShard(partition, position)
 	l.shards[partition] = shard
-	return l.store.Pages(partition, func(page []byte, sums behavior.Sums) error {
-		shard.base.sums[shard.base.slot(page)] = sums
-		if err := l.totals.sums[l.totals.slot(page)].Add(sums); err != nil {
+	err := l.store.Pages(partition, func(page []byte, sums behavior.Sums, changed int64) error {
+		slot, err := shard.index.slot(page)
+		if err != nil {
+			return err
+		}
+		shard.names = shard.index.names
+		if _, err := l.add(shard, slot, sums); err != nil {
 			return fmt.Errorf("page %q: %w", page, err)
 		}
+		shard.changes.load(slot, sums, changed, position)
 		return nil
 	})
+	return err
 }
 
 // Shard returns the partition's shard; one that the store does not know begins
@@ -74,7 +80,7 @@ func (l *Ledger) Partitions() []int32 { return slices.Sorted(maps.Keys(l.shards)
 func (l *Ledger) Position(partition int32) store.Position { return l.shards[partition].position }
 
 // Pages is how many pages there are.
-func (l *Ledger) Pages() int { return len(l.totals.pages) }
+func (l *Ledger) Pages() int { return len(l.totals) }
 
 // Committed is what a commit made durable.
 type Committed struct {
@@ -90,10 +96,14 @@ func (l *Ledger) Commit() (Committed, error) {
 	defer change.Discard()
 	for _, partition := range l.Partitions() {
 		shard := l.shards[partition]
-		d := shard.take(l.waiting.Load() < maxOutbox)
+		d, names := shard.take(l.waiting.Load() < maxOutbox)
 		if d == nil {
+			if err := shard.note(change); err != nil {
+				return Committed{}, err
+			}
 			continue
 		}
+		shard.names = names
 		if err := l.merge(change, shard, d); err != nil {
 			return Committed{}, err
 		}
@@ -110,16 +120,16 @@ func (l *Ledger) Commit() (Committed, error) {
 
 // merge adds a delta to the sums in memory and to the change.
 func (l *Ledger) merge(change *store.Commit, shard *Shard, d *delta) error {
-	for _, i := range d.touched {
-		page := d.pages[i]
-		sums, err := shard.base.add(page, d.sums[i])
+	for _, c := range d.cells {
+		page := shard.names.of(c.slot)
+		sums, err := l.add(shard, c.slot, c.sums)
 		if err == nil {
-			_, err = l.totals.add(page, d.sums[i])
+			err = shard.changes.cell(c.slot).sums.Add(c.sums)
 		}
 		if err != nil {
 			return fmt.Errorf("partition %d page %q: %w", shard.partition, page, err)
 		}
-		if err := change.Page(shard.partition, page, sums); err != nil {
+		if err := change.Page(shard.partition, page, sums, d.next); err != nil {
 			return err
 		}
 	}
@@ -131,7 +141,47 @@ func (l *Ledger) merge(change *store.Commit, shard *Shard, d *delta) error {
 	l.waiting.Add(int64(len(d.letters)))
 	shard.position.Next = d.next
 	shard.position.Epoch = l.identity.Epoch
+	shard.noted = shard.position.Published
 	return change.Position(shard.partition, shard.position)
+}
+
+// note stores how far the partition is published, where nothing else is new.
+func (s *Shard) note(change *store.Commit) error {
+	if s.noted == s.position.Published {
+		return nil
+	}
+	s.noted = s.position.Published
+	return change.Position(s.partition, s.position)
+}
+
+// add adds to a page's sums, in its partition and in total, and returns those of
+// the partition.
+func (l *Ledger) add(shard *Shard, slot uint32, sums behavior.Sums) (behavior.Sums, error) {
+	for len(shard.sums) <= int(slot) { // pages come in the order of their slots, nearly
+		id, err := l.pages.slot(shard.names.of(uint32(len(shard.sums))))
+		if err != nil {
+			return behavior.Sums{}, err
+		}
+		if int(id) == len(l.totals) {
+			l.totals = append(l.totals, behavior.Sums{})
+		}
+		shard.ids = append(shard.ids, id)
+		shard.sums = append(shard.sums, behavior.Sums{})
+	}
+	for _, sum := range []*behavior.Sums{&shard.sums[slot], &l.totals[shard.ids[slot]], &shard.total} {
+		if err := sum.Add(sums); err != nil {
+			return behavior.Sums{}, err
+		}
+	}
+	return shard.sums[slot], nil
+}
+
+// Published says that a partition's news up to an offset has reached its topic.
+// The next commit makes that durable, so that a later run does not publish it
+// once more.
+func (l *Ledger) Published(partition int32, next int64) {
+	position := &l.shards[partition].position
+	position.Published = max(position.Published, next)
 }
 
 // Delivered takes dead letters out of the outbox. Unlike the other methods it
@@ -142,47 +192,4 @@ func (l *Ledger) Delivered(letters []store.DeadLetter) error {
 	}
 	l.waiting.Add(-int64(len(letters)))
 	return nil
-}
-
-// Snapshot copies a partition's committed sums.
-func (l *Ledger) Snapshot(partition int32) snapshot.Snapshot {
-	shard := l.shards[partition]
-	s := snapshot.Snapshot{
-		Position: snapshot.Position{
-			ClusterID: l.identity.ClusterID, Topic: l.identity.Topic, TopicID: l.identity.TopicID,
-			State: l.identity.State, Epoch: l.identity.Epoch, Partition: partition,
-			FirstOffset: shard.position.First, NextOffset: shard.position.Next,
-		},
-		Pages: make(map[string]behavior.Sums, len(shard.base.pages)),
-	}
-	for i, page := range shard.base.pages {
-		s.Pages[page] = shard.base.sums[i]
-	}
-	return s
-}
-
-// Ranked is a page and its popularity.
-type Ranked struct {
-	Page       string
-	Popularity behavior.Popularity
-}
-
-// Top returns the k most popular pages by the last commit, highest first; of
-// equally popular pages the one with the smaller id comes first.
-func (l *Ledger) Top(k int, weights behavior.Weights) []Ranked {
-	top := make([]Ranked, 0, k+1)
-	for i, page := range l.totals.pages {
-		r := Ranked{page, weights.Popularity(l.totals.sums[i])}
-		if len(top) == k && before(top[k-1], r) < 0 {
-			continue
-		}
-		at, _ := slices.BinarySearchFunc(top, r, before)
-		top = slices.Insert(top, at, r)[:min(k, len(top)+1)]
-	}
-	return top
-}
-
-// before orders by popularity, falling, then by page id.
-func before(a, b Ranked) int {
-	return cmp.Or(b.Popularity.Compare(a.Popularity), cmp.Compare(a.Page, b.Page))
 }

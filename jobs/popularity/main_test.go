@@ -124,7 +124,7 @@ func counter() prometheus.Counter { return prometheus.NewCounter(prometheus.Coun
 
 func TestACourierTriesAgainAndTakesNothingMeanwhile(t *testing.T) {
 	attempts, release := make(chan int), make(chan error)
-	c := newCourier("things", func(thing int) error { attempts <- thing; return <-release }, counter(), quiet())
+	c := newCourier("things", func(_ context.Context, thing int) error { attempts <- thing; return <-release }, counter(), quiet())
 	go c.run(t.Context())
 	c.in <- 1
 	<-attempts
@@ -143,7 +143,7 @@ func TestACourierTriesAgainAndTakesNothingMeanwhile(t *testing.T) {
 }
 
 func TestACourierThatCannotDeliverDoesNotHoldUpTheEnd(t *testing.T) {
-	c := newCourier("things", func(int) error { return errors.New("no") }, counter(), quiet())
+	c := newCourier("things", func(context.Context, int) error { return errors.New("no") }, counter(), quiet())
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	go c.run(ctx)

@@ -81,7 +81,7 @@ func openLedger(dir string) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	id.State, id.Topic = "s", "t"
+	id.Format, id.State, id.Topic = store.Format, "s", "t"
 	id.Epoch++
 	if err := s.Begin(id, nil); err != nil {
 		return nil, err
@@ -117,4 +117,13 @@ func commit(t testing.TB, l *Ledger) Committed {
 		t.Fatal(err)
 	}
 	return done
+}
+
+// pagesOf are a partition's committed sums.
+func pagesOf(l *Ledger, partition int32) map[string]behavior.Sums {
+	shard, pages := l.shards[partition], map[string]behavior.Sums{}
+	for slot, sums := range shard.sums {
+		pages[string(shard.names.of(uint32(slot)))] = sums
+	}
+	return pages
 }

@@ -20,9 +20,11 @@ type Settings struct {
 	DeadLetterTopic string
 	StateDir        string
 	Interval        time.Duration
-	Top             int
-	Weights         behavior.Weights
-	MetricsAddress  string
+	// SnapshotInterval is how often at most changed pages are published.
+	SnapshotInterval time.Duration
+	Top              int
+	Weights          behavior.Weights
+	MetricsAddress   string
 	// Rebuild counts anew from the start of the log; a state that is there is
 	// put aside.
 	Rebuild bool
@@ -36,6 +38,7 @@ func (s *Settings) flags(f *program.Flags) (check func() error) {
 	f.StringVar(&s.Topic, "topic", "user-behavior-topic", "topic to count")
 	f.StringVar(&s.StateDir, "state-dir", "popularity-state", "`directory` of the state; keep it between runs")
 	f.DurationVar(&s.Interval, "interval", 2*time.Second, "how often to commit, print and publish")
+	f.DurationVar(&s.SnapshotInterval, "snapshot-interval", 0, "how often at most to publish the pages that changed (default: every interval)")
 	f.IntVar(&s.Top, "top", 10, "how many pages to print")
 	f.StringVar(&s.Group, "group", "user-behavior-topic-message-consumer-group", "consumer group in which offsets are mirrored for tools that show lag")
 	f.StringVar(&s.SnapshotTopic, "snapshot-topic", "", "compacted topic for snapshots (default <topic>.popularity)")

@@ -18,23 +18,50 @@ const maxLetters = 1000
 
 // Shard counts one input partition. Apply and AwaitRoom belong to the goroutine
 // that reads the partition, everything else to the one that commits; what they
-// share is the delta, which a commit takes away whole.
+// share is the index and the delta, which a commit takes away whole.
 type Shard struct {
 	partition int32
-	// position and base are as of the last commit.
+	// What follows is as of the last commit.
 	position store.Position
-	base     table
+	names    names           // of the pages that have sums
+	sums     []behavior.Sums // by slot
+	ids      []uint32        // by slot: the page's slot in the ledger's own index
+	total    behavior.Sums   // of all pages
+	changes  changes
+	noted    int64 // what of position.Published is stored
 
 	mu    sync.Mutex
+	index *index
 	delta *delta // being filled
 	spare *delta // taken, merged, and ready to be filled again
 	// broken says that a chunk was counted in part: the delta is worthless.
 	broken bool
 }
 
+// delta is what a partition's records since the last commit add up to.
+type delta struct {
+	tally
+	letters []store.DeadLetter
+	// next is the first offset not in the delta.
+	next    int64
+	records int64 // good and bad ones
+	// taken is closed when a commit takes the delta.
+	taken chan struct{}
+}
+
+func newDelta(next int64) *delta { return &delta{next: next, taken: make(chan struct{})} }
+
+func (d *delta) reset(next int64) {
+	d.tally.reset()
+	clear(d.letters) // lets go of the values
+	d.letters = d.letters[:0]
+	d.next, d.records = next, 0
+	d.taken = make(chan struct{})
+}
+
 func newShard(partition int32, position store.Position) *Shard {
 	return &Shard{
-		partition: partition, position: position, base: newTable(),
+		partition: partition, position: position, noted: position.Published, index: newIndex(), changes: changes{from: max(position.First, position.Published)},
 		delta: newDelta(position.Next), spare: newDelta(0),
 	}
 }
@@ -68,9 +95,19 @@ func (s *Shard) Apply(chunk fetch.Chunk) error {
 func (s *Shard) count(record fetch.Record) error {
 	s.delta.records++
 	message, err := behavior.Parse(record.Value)
-	if err == nil {
-		return s.delta.count(message)
+	if err != nil {
+		return s.keep(record, err)
 	}
+	slot, err := s.index.slot(message.Page)
+	if err != nil {
+		return err
+	}
+	s.delta.cell(slot).sums.Count(message)
+	return nil
+}
+
+// keep makes a dead letter of a record that is no message.
+func (s *Shard) keep(record fetch.Record, err error) error {
 	var bad *behavior.ParseError
 	if !errors.As(err, &bad) {
 		return err
@@ -103,17 +140,18 @@ func (s *Shard) AwaitRoom(ctx context.Context) error {
 	}
 }
 
-// take takes the delta away. It returns nil where there is nothing to commit,
-// where bad records are among it and no more may be kept, and after a failure.
-func (s *Shard) take(lettersAllowed bool) *delta {
+// take takes the delta away, with the names of the pages that are in it. It
+// returns nil where there is nothing to commit, where bad records are among it
+// and no more may be kept, and after a failure.
+func (s *Shard) take(lettersAllowed bool) (*delta, names) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.delta
 	if s.broken || d.next == s.position.Next || len(d.letters) > 0 && !lettersAllowed {
-		return nil
+		return nil, names{}
 	}
 	s.spare.reset(d.next)
 	s.delta, s.spare = s.spare, d
 	close(d.taken)
-	return d
+	return d, s.index.names
 }

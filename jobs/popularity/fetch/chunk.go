@@ -30,8 +30,20 @@ type Record struct {
 	// Time is the record's timestamp, set by the producer or, where the topic
 	// says so, by the broker.
 	Time time.Time
-	// Value is nil for a tombstone. It must not be kept or changed.
-	Value []byte
+	// Key is nil where there is none, Value for a tombstone. They must not be
+	// kept or changed.
+	Key, Value []byte
+	headers    []*sarama.RecordHeader
+}
+
+// Header returns the value of the first header with a key; nil where none has it.
+func (r Record) Header(key string) []byte {
+	for _, h := range r.headers {
+		if string(h.Key) == key {
+			return h.Value
+		}
+	}
+	return nil
 }
 
 // Chunk is what one fetch brought.
@@ -76,7 +88,7 @@ func (c Chunk) Records() iter.Seq[Record] {
 	return func(yield func(Record) bool) {
 		for _, batch := range c.batches {
 			for _, r := range batch.Records {
-				record := Record{Offset: batch.FirstOffset + r.OffsetDelta, Value: r.Value}
+				record := Record{Offset: batch.FirstOffset + r.OffsetDelta, Key: r.Key, Value: r.Value, headers: r.Headers}
 				if record.Offset < c.From {
 					continue // a batch is sent whole, from its beginning
 				}

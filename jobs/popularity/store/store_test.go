@@ -29,7 +29,7 @@ func open(t *testing.T, dir string, replace bool) *Store {
 func pages(t *testing.T, s *Store, partition int32) map[string]behavior.Sums {
 	t.Helper()
 	found := map[string]behavior.Sums{}
-	err := s.Pages(partition, func(page []byte, sums behavior.Sums) error {
+	err := s.Pages(partition, func(page []byte, sums behavior.Sums, _ int64) error {
 		found[string(page)] = sums
 		return nil
 	})
@@ -51,12 +51,12 @@ func TestWhatWasCommittedIsThereAfterReopening(t *testing.T) {
 	if _, found, err := s.Identity(); found || err != nil {
 		t.Fatalf("a new state has an identity: %v, %v", found, err)
 	}
-	if err := s.Begin(identity, map[int32]Position{0: {1, 7, 7}}); err != nil {
+	if err := s.Begin(identity, map[int32]Position{0: {1, 7, 7, 7}}); err != nil {
 		t.Fatal(err)
 	}
 	c := s.NewCommit()
-	err := errors.Join(c.Position(1, Position{1, 0, 9}), c.Page(1, "p", sums), c.Page(1, "q", sums),
-		c.Page(256, "of another partition", sums), c.Letter(letter), c.Apply())
+	err := errors.Join(c.Position(1, Position{1, 0, 9, 0}), c.Page(1, []byte("p"), sums, 9), c.Page(1, []byte("q"), sums, 9),
+		c.Page(256, []byte("of another partition"), sums, 9), c.Letter(letter), c.Apply())
 	if err = errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestWhatWasCommittedIsThereAfterReopening(t *testing.T) {
 	if id, found, err := s.Identity(); id != identity || !found || err != nil {
 		t.Errorf("identity %+v, %v, %v", id, found, err)
 	}
-	if got, err := s.Positions(); err != nil || !maps.Equal(got, map[int32]Position{0: {1, 7, 7}, 1: {1, 0, 9}}) {
+	if got, err := s.Positions(); err != nil || !maps.Equal(got, map[int32]Position{0: {1, 7, 7, 7}, 1: {1, 0, 9, 0}}) {
 		t.Errorf("positions %v, %v", got, err)
 	}
 	if got := pages(t, s, 1); !maps.Equal(got, map[string]behavior.Sums{"p": sums, "q": sums}) {
@@ -82,7 +82,7 @@ func TestWhatWasCommittedIsThereAfterReopening(t *testing.T) {
 func TestADiscardedCommitLeavesNothing(t *testing.T) {
 	s := open(t, t.TempDir(), false)
 	c := s.NewCommit()
-	if err := errors.Join(c.Page(0, "p", sums), c.Position(0, Position{Next: 1})); err != nil {
+	if err := errors.Join(c.Page(0, []byte("p"), sums, 1), c.Position(0, Position{Next: 1})); err != nil {
 		t.Fatal(err)
 	}
 	c.Discard()
