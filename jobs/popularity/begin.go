@@ -28,7 +28,7 @@ const rebuildAdvice = "to count anew what the topic still holds, run once with -
 
 // begin brings the store to where counting can begin or go on: a new state gets
 // its identity and first offsets, an old one is checked against the topic.
-func begin(ctx context.Context, s *store.Store, topic, snapshots cluster.Topic, g group, rebuild bool, log *slog.Logger) (*Ledger, error) {
+func begin(ctx context.Context, s *store.Store, topic, snapshots cluster.Topic, g group, set Settings, log *slog.Logger) (*Ledger, error) {
 	identity, found, err := s.Identity()
 	if err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func begin(ctx context.Context, s *store.Store, topic, snapshots cluster.Topic, 
 			Format: store.Format, State: store.NewState(time.Now()),
 			ClusterID: topic.ClusterID, Topic: topic.Name, TopicID: topic.ID,
 		}
-		positions, err = firstPositions(ctx, topic, g, rebuild)
+		positions, err = firstPositions(ctx, topic, g, set.Rebuild)
 	}
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func begin(ctx context.Context, s *store.Store, topic, snapshots cluster.Topic, 
 		return nil, fmt.Errorf("write the state's identity: %w", err)
 	}
 	started := time.Now()
-	ledger, err := OpenLedger(s, identity)
+	ledger, err := OpenLedger(s, identity, set.Keep, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("load the state: %w", err)
 	}

@@ -23,9 +23,9 @@ type changes struct {
 func (c *changes) load(slot uint32, sums behavior.Sums, changed int64, p store.Position) {
 	switch {
 	case p.Published <= p.First: // nothing is published: all of it is news
-		c.cell(slot).sums = sums
+		c.cell(slot, timeless).sums = sums
 	case changed > p.Published:
-		c.cell(slot)
+		c.cell(slot, timeless)
 		c.from = unknown
 	}
 }

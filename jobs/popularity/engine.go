@@ -118,6 +118,10 @@ func (e *engine) tickUntil(ctx context.Context, reading *errgroup.Group, fresh <
 			e.follow(ctx, reading, partition)
 		case marker := <-e.arrived:
 			e.ledger.Published(marker.Partition, marker.NextOffset)
+		case <-e.ledger.hurry:
+			if err := e.commit(); err != nil {
+				return err
+			}
 		case now := <-ticker.C:
 			if err := e.tick(now); err != nil {
 				return err
@@ -192,7 +196,10 @@ func (e *engine) tick(now time.Time) error {
 	if err := e.commit(); err != nil {
 		return err
 	}
-	top := e.ledger.Top(e.settings.Top, e.settings.Weights)
+	top, err := e.ledger.Top(e.settings.Top, e.settings.Weights, e.settings.Window)
+	if err != nil {
+		return err
+	}
 	if err := printTop(e.stdout, now, top); err != nil {
 		return fmt.Errorf("print the top: %w", err)
 	}
@@ -230,7 +237,7 @@ func (e *engine) offerNews(now time.Time, top []Ranked) {
 	if !e.snapshots.idle.Load() {
 		return
 	}
-	n := news{top: e.ledger.newTop(now, top, e.settings.Weights)}
+	n := news{top: e.ledger.newTop(now, top, e.settings)}
 	if now.Sub(e.lastPublish) >= e.settings.SnapshotInterval {
 		n.publications = e.publications()
 		e.lastPublish = now
@@ -264,8 +271,11 @@ func (e *engine) finish() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
 	defer cancel()
-	top := e.ledger.newTop(time.Now(), e.ledger.Top(e.settings.Top, e.settings.Weights), e.settings.Weights)
-	last := news{e.publications(), top}
+	top, err := e.ledger.Top(e.settings.Top, e.settings.Weights, e.settings.Window)
+	if err != nil {
+		return err
+	}
+	last := news{e.publications(), e.ledger.newTop(time.Now(), top, e.settings)}
 	published := make(chan bool)
 	go func() { published <- e.snapshots.last(ctx, last) }()
 	delivered := e.noteUntil(published)

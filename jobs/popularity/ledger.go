@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"weir/jobs/behavior"
 	"weir/jobs/popularity/store"
@@ -20,18 +21,23 @@ const maxOutbox = 10_000
 type Ledger struct {
 	store    *store.Store
 	identity store.Identity
+	keep     Keep
+	now      func() time.Time
 	shards   map[int32]*Shard
 	// pages are those of all partitions, totals their sums, as of the last commit.
 	pages  *index
 	totals []behavior.Sums
+	// hurry says that a shard needs a commit before the next interval.
+	hurry chan struct{}
 	// waiting counts the dead letters in the outbox.
 	waiting atomic.Int64
 }
 
 // OpenLedger loads what the store holds. The identity is the one the store was
 // begun with.
-func OpenLedger(s *store.Store, identity store.Identity) (*Ledger, error) {
-	l := &Ledger{store: s, identity: identity, shards: map[int32]*Shard{}, pages: newIndex()}
+func OpenLedger(s *store.Store, identity store.Identity, keep Keep, now func() time.Time) (*Ledger, error) {
+	l := &Ledger{store: s, identity: identity, keep: keep, now: now, shards: map[int32]*Shard{}, pages: newIndex(),
+		hurry: make(chan struct{}, 1)}
 	positions, err := s.Positions()
 	if err != nil {
 		return nil, err
@@ -47,7 +53,7 @@ func OpenLedger(s *store.Store, identity store.Identity) (*Ledger, error) {
 }
 
 func (l *Ledger) load(partition int32, position store.Position) error {
-	shard := newShard(partition, position)
+	shard := newShard(partition, position, l.keep, l.now, l.hurry)
 	l.shards[partition] = shard
 	err := l.store.Pages(partition, func(page []byte, sums behavior.Sums, changed int64) error {
 		slot, err := shard.index.slot(page)
@@ -61,14 +67,32 @@ func (l *Ledger) load(partition int32, position store.Position) error {
 		shard.changes.load(slot, sums, changed, position)
 		return nil
 	})
+	for _, series := range []*series{shard.minutes, shard.hours} {
+		if err == nil {
+			err = l.loadSeries(shard, series)
+		}
+	}
 	return err
+}
+
+func (l *Ledger) loadSeries(shard *Shard, s *series) error {
+	if s.keep == 0 {
+		return nil
+	}
+	return l.store.Buckets(s.width, shard.partition, func(bucket int32, page []byte, sums behavior.Sums) error {
+		slot, err := shard.index.slot(page)
+		if err == nil {
+			_, _, err = s.add(bucket, slot, sums)
+		}
+		return err
+	})
 }
 
 // Shard returns the partition's shard; one that the store does not know begins
 // at offset 0.
 func (l *Ledger) Shard(partition int32) *Shard {
 	if l.shards[partition] == nil {
-		l.shards[partition] = newShard(partition, store.Position{})
+		l.shards[partition] = newShard(partition, store.Position{}, l.keep, l.now, l.hurry)
 	}
 	return l.shards[partition]
 }
@@ -82,10 +106,23 @@ func (l *Ledger) Position(partition int32) store.Position { return l.shards[part
 // Pages is how many pages there are.
 func (l *Ledger) Pages() int { return len(l.totals) }
 
+// Buckets is how many sums there are of a page in a bucket, by width.
+func (l *Ledger) Buckets() map[store.Width]int {
+	n := map[store.Width]int{}
+	for _, shard := range l.shards {
+		for _, s := range []*series{shard.minutes, shard.hours} {
+			n[s.width] += s.entries()
+		}
+	}
+	return n
+}
+
 // Committed is what a commit made durable.
 type Committed struct {
 	Records int64 // bad ones included
-	Bad     map[behavior.Reason]int64
+	// Future is how many had timestamps too far ahead of the clock.
+	Future int64
+	Bad    map[behavior.Reason]int64
 }
 
 // Commit makes everything counted so far durable in one atomic write. After an
@@ -108,6 +145,7 @@ func (l *Ledger) Commit() (Committed, error) {
 			return Committed{}, err
 		}
 		done.Records += d.records
+		done.Future += d.future
 		for _, letter := range d.letters {
 			done.Bad[letter.Reason]++
 		}
@@ -120,17 +158,21 @@ func (l *Ledger) Commit() (Committed, error) {
 
 // merge adds a delta to the sums in memory and to the change.
 func (l *Ledger) merge(change *store.Commit, shard *Shard, d *delta) error {
-	for _, c := range d.cells {
-		page := shard.names.of(c.slot)
-		sums, err := l.add(shard, c.slot, c.sums)
+	for i := range d.cells {
+		c := &d.cells[i]
+		_, err := l.add(shard, c.slot, c.sums)
 		if err == nil {
-			err = shard.changes.cell(c.slot).sums.Add(c.sums)
+			err = shard.changes.cell(c.slot, timeless).sums.Add(c.sums)
 		}
 		if err != nil {
-			return fmt.Errorf("partition %d page %q: %w", shard.partition, page, err)
+			return fmt.Errorf("partition %d page %q: %w", shard.partition, shard.names.of(c.slot), err)
 		}
-		if err := change.Page(shard.partition, page, sums, d.next); err != nil {
-			return err
+	}
+	for i := range d.cells {
+		if c := &d.cells[i]; c.before == 0 { // the first of its page
+			if err := change.Page(shard.partition, shard.names.of(c.slot), shard.sums[c.slot], d.next); err != nil {
+				return err
+			}
 		}
 	}
 	for _, letter := range d.letters {
@@ -138,11 +180,47 @@ func (l *Ledger) merge(change *store.Commit, shard *Shard, d *delta) error {
 			return err
 		}
 	}
+	for _, series := range []*series{shard.minutes, shard.hours} {
+		if err := shard.mergeSeries(change, series, d); err != nil {
+			return err
+		}
+	}
 	l.waiting.Add(int64(len(d.letters)))
-	shard.position.Next = d.next
-	shard.position.Epoch = l.identity.Epoch
-	shard.noted = shard.position.Published
-	return change.Position(shard.partition, shard.position)
+	p := &shard.position
+	p.Next, p.Epoch, p.Latest = d.next, l.identity.Epoch, d.latest
+	p.MinutesFrom, p.HoursFrom = shard.minutes.from, shard.hours.from
+	shard.noted = p.Published
+	return change.Position(shard.partition, *p)
+}
+
+// mergeSeries adds a delta to the buckets of one width.
+func (s *Shard) mergeSeries(change *store.Commit, series *series, d *delta) error {
+	if series.advance(d.latest) {
+		if err := change.DropBuckets(series.width, s.partition, series.from); err != nil {
+			return err
+		}
+	}
+	if series.keep == 0 {
+		return nil
+	}
+	cells := int32(series.width.Duration().Milliseconds() / s.width) // one bucket has so many of the cells'
+	for i := range d.cells {
+		c := &d.cells[i]
+		if c.bucket == timeless {
+			continue
+		}
+		page := s.names.of(c.slot)
+		sums, kept, err := series.add(c.bucket/cells, c.slot, c.sums)
+		if err != nil {
+			return fmt.Errorf("partition %d page %q: %w", s.partition, page, err)
+		}
+		if kept {
+			if err := change.Bucket(series.width, s.partition, c.bucket/cells, page, sums); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // note stores how far the partition is published, where nothing else is new.

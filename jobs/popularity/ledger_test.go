@@ -145,7 +145,7 @@ func TestTopOrdersByPopularityThenPage(t *testing.T) {
 		{9, "best=2.2000000008 a=0.8 b=0.8 c=0.8 worst=-1.0"},
 	} {
 		var got []string
-		for _, r := range l.Top(c.k, behavior.Article()) {
+		for _, r := range top(t, l, c.k, 0) {
 			got = append(got, r.Page+"="+r.Popularity.String())
 		}
 		if strings.Join(got, " ") != c.want {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"weir/jobs/behavior"
 	"weir/jobs/cluster"
 	"weir/jobs/popularity/snapshot"
 )
@@ -67,9 +66,9 @@ type news struct {
 }
 
 // newTop is a top as it is published: with the offsets it was made at.
-func (l *Ledger) newTop(now time.Time, top []Ranked, weights behavior.Weights) snapshot.Top {
+func (l *Ledger) newTop(now time.Time, top []Ranked, s Settings) snapshot.Top {
 	t := snapshot.Top{
-		Topic: l.identity.Topic, State: l.identity.State, Time: now.UnixMilli(), Weights: weights.String(),
+		Topic: l.identity.Topic, State: l.identity.State, Time: now.UnixMilli(), Weights: s.Weights.String(), WindowSeconds: int64(s.Window / time.Second),
 		Offsets: map[int32]int64{}, Pages: make([]snapshot.Ranked, len(top)),
 	}
 	for partition, shard := range l.shards {

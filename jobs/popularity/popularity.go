@@ -88,7 +88,7 @@ func Run(ctx context.Context, s Settings, stdout io.Writer, log *slog.Logger) (e
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
 	g := group{client, s.Group, s.Topic}
-	ledger, err := begin(ctx, state, topic, snapshots, g, s.Rebuild, log)
+	ledger, err := begin(ctx, state, topic, snapshots, g, s, log)
 	if err != nil {
 		return stopped(ctx, err)
 	}

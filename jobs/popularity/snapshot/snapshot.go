@@ -101,6 +101,8 @@ type Top struct {
 	// Offsets are, by partition, the first offset that is not in it.
 	Offsets map[int32]int64 `json:"offsets"`
 	Weights string          `json:"weights"`
+	// WindowSeconds is how much event time it is of; 0 for all.
+	WindowSeconds int64 `json:"windowSeconds"`
 	// Pages are sorted by popularity, falling, then by page id.
 	Pages []Ranked `json:"pages"`
 }

@@ -15,6 +15,7 @@ const (
 	positionTag = 'o' // o<partition>           -> Position as JSON
 	pageTag     = 'p' // p<partition><page id>  -> behavior.Sums, 40 bytes, and the offset behind its last change
 	letterTag   = 'd' // d<partition><offset>   -> DeadLetter as JSON
+	// m<partition><bucket><page id> and h<...>: Width, behavior.Sums, 40 bytes
 )
 
 func partitionKey(tag byte, partition int32) []byte {
@@ -71,6 +72,12 @@ type Position struct {
 	// Published is the offset up to which the sums are known to have been
 	// published; First or less where nothing was.
 	Published int64 `json:"published"`
+	// Latest is the latest event time that was counted, in milliseconds since
+	// 1970.
+	Latest int64 `json:"latest"`
+	// MinutesFrom and HoursFrom are the first buckets that are kept.
+	MinutesFrom int32 `json:"minutesFrom"`
+	HoursFrom   int32 `json:"hoursFrom"`
 }
 
 // DeadLetter is a record that is not a message, on its way to the dead-letter
