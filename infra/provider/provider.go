@@ -78,5 +78,5 @@ func holder() string {
 	if h, err := os.Hostname(); err == nil {
 		where = h
 	}
-	return fmt.Sprintf("%s on %s (process %d, since %s)", who, where, os.Getpid(), time.Now().UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s on %s (process %d)", who, where, os.Getpid())
 }
