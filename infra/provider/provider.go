@@ -74,5 +74,5 @@ func Run(ctx context.Context) error {
 // holder is what another run is told while this one changes a machine.
 func holder() string {
 	me := runlog.Begin{}.Me()
-	return fmt.Sprintf("%s on %s (process %d, since %s)", me.Who, me.On, me.PID, time.Now().UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s on %s (process %d)", me.Who, me.On, me.PID)
 }

@@ -119,6 +119,9 @@ func (f *Fleet) run(ctx context.Context, t Target, p machine.Plan, phase machine
 	if len(p.In(phase)) == 0 {
 		return nil
 	}
+	if err := f.locked(p.Machine); err != nil {
+		return err
+	}
 	return machine.Apply(ctx, f.Pool.On(t.Host), p, phase, change.Packs, change.Step)
 }
 

@@ -24,6 +24,7 @@ type Fleet struct {
 
 	mu   sync.Mutex
 	busy map[string]*sync.Mutex
+	held map[string]*machine.Lock
 
 	lookouts lookouts
 }
@@ -72,26 +73,28 @@ func (f *Fleet) each(targets map[string]Target, do func(name string, t Target) e
 // then on the machines. Names are taken in one order, so that no two wait for
 // each other.
 func (f *Fleet) lock(ctx context.Context, targets map[string]Target) (unlock func(), err error) {
-	var held []func()
+	names := slices.Sorted(maps.Keys(targets))
+	for _, name := range names {
+		f.mutex(name).Lock()
+	}
 	unlock = func() {
-		for _, release := range slices.Backward(held) {
-			release()
-		}
+		_ = f.each(targets, func(name string, _ Target) error {
+			f.release(name)
+			f.mutex(name).Unlock()
+			return nil
+		})
 	}
-	for _, name := range slices.Sorted(maps.Keys(targets)) {
-		m := f.mutex(name)
-		m.Lock()
-		held = append(held, m.Unlock)
-	}
-	var mu sync.Mutex
-	err = f.each(targets, func(_ string, t Target) error {
-		release, err := machine.Lock(ctx, f.Pool.On(t.Host), f.Holder)
+	err = f.each(targets, func(name string, t Target) error {
+		l, err := machine.Acquire(ctx, f.Pool.On(t.Host), f.Holder)
 		if err != nil {
 			return err
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		held = append(held, release)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.held == nil {
+			f.held = map[string]*machine.Lock{}
+		}
+		f.held[name] = l
 		return nil
 	})
 	if err != nil {
@@ -99,6 +102,24 @@ func (f *Fleet) lock(ctx context.Context, targets map[string]Target) (unlock fun
 		return nil, fmt.Errorf("nothing was changed: %w", err)
 	}
 	return unlock, nil
+}
+
+func (f *Fleet) release(name string) {
+	f.mu.Lock()
+	l := f.held[name]
+	delete(f.held, name)
+	f.mu.Unlock()
+	if l != nil {
+		l.Release()
+	}
+}
+
+// locked says that a machine's lock is still held: a connection that broke is
+// dialled again, and the lock is not taken again with it.
+func (f *Fleet) locked(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.held[name].Lost()
 }
 
 func (f *Fleet) mutex(name string) *sync.Mutex {

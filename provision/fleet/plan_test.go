@@ -135,7 +135,7 @@ func TestScriptsAreAddedForMachinesWithAPlan(t *testing.T) {
 	p := planned("a")
 	p.Machines = append(p.Machines, MachinePlan{Unreachable: "no route"})
 	none := func(context.Context, machine.Release) (machine.Pack, error) {
-		return machine.Pack{Open: func() (io.ReadCloser, error) { return nil, io.EOF }}, nil
+		return machine.Pack{Open: func() (io.ReadSeekCloser, error) { return nil, io.EOF }}, nil
 	}
 	if err := p.Script(t.Context(), "anna", none); err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ func (m *pretender) set(change func(*pretender)) {
 }
 
 // held is how the script that takes the lock ends: its input stays open after it.
-const held = "cat >/dev/null\n"
+const held = "  p=$2\ndone\n"
 
 func (m *pretender) answer(channel ssh.Channel, _ <-chan struct{}) {
 	var script strings.Builder
@@ -64,7 +64,7 @@ func (m *pretender) answer(channel ssh.Channel, _ <-chan struct{}) {
 		}
 	}
 	switch text := script.String(); {
-	case strings.Contains(text, "flock"):
+	case strings.Contains(text, "weir/holder"):
 		m.lock(channel)
 	case strings.Contains(text, "echo @facts"):
 		m.say(channel, "observe", "@facts\nID\tdebian\narch\t"+m.arch+"\nsystemd\tyes\n@end\n", 0)
@@ -78,7 +78,7 @@ func (m *pretender) lock(channel ssh.Channel) {
 	holder := m.holder
 	m.mu.Unlock()
 	if holder != "" {
-		m.say(channel, "lock", "held "+holder+"\n", 0)
+		m.say(channel, "lock", "held 60 2 "+holder+"\n", 0)
 		return
 	}
 	m.record("lock")

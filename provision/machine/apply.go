@@ -16,7 +16,7 @@ type Pack struct {
 	Size int64
 	// Gzip says that the tar is compressed: it is for trees that shrink by it.
 	Gzip bool
-	Open func() (io.ReadCloser, error)
+	Open func() (io.ReadSeekCloser, error)
 }
 
 // Packs finds the pack of a release that a plan wants to unpack.
@@ -50,14 +50,16 @@ func (e *StepError) Error() string {
 
 func (e *StepError) Unwrap() error { return e.Err }
 
-// Apply carries out the steps of one phase, in order, in one round trip.
-// observe, which may be nil, is told of each step as it ends.
+// Apply carries out the steps of one phase, in order, in one round trip; before
+// a large release is sent, another asks what is there of it already. Releases
+// are streamed from their files: memory does not grow with their size. observe,
+// which may be nil, is told of each step as it ends.
 func Apply(ctx context.Context, r remote.Runner, p Plan, phase Phase, packs Packs, observe func(Event)) error {
 	steps := p.In(phase)
 	if len(steps) == 0 {
 		return nil
 	}
-	payload, err := openPayload(ctx, steps, packs)
+	payload, err := openPayload(ctx, r, steps, packs)
 	if err != nil {
 		return fmt.Errorf("machine %s: %w", p.Machine, err)
 	}
@@ -109,9 +111,11 @@ type payload struct {
 type packSize struct {
 	bytes int64
 	gzip  bool
+	// resumed says that the bytes are the rest of what is there in part.
+	resumed bool
 }
 
-func openPayload(ctx context.Context, steps []Step, packs Packs) (*payload, error) {
+func openPayload(ctx context.Context, r remote.Runner, steps []Step, packs Packs) (*payload, error) {
 	p := &payload{sizes: map[int]packSize{}}
 	var parts []io.Reader
 	for i, s := range steps {
@@ -122,22 +126,38 @@ func openPayload(ctx context.Context, steps []Step, packs Packs) (*payload, erro
 		if s.Kind != "release" || s.Action == Remove {
 			continue
 		}
-		pack, err := packs(ctx, *s.release)
+		file, size, err := openRelease(ctx, r, *s.release, packs)
 		if err != nil {
 			p.Close()
 			return nil, fmt.Errorf("release %s: %w", s.Target, err)
 		}
-		f, err := pack.Open()
-		if err != nil {
-			p.Close()
-			return nil, fmt.Errorf("release %s: %w", s.Target, err)
-		}
-		p.closers = append(p.closers, f)
-		parts = append(parts, f)
-		p.sizes[i] = packSize{bytes: pack.Size, gzip: pack.Gzip}
+		p.closers = append(p.closers, file)
+		parts = append(parts, file)
+		p.sizes[i] = size
 	}
 	p.Reader = io.MultiReader(parts...)
 	return p, nil
+}
+
+// openRelease opens a release's pack where its stream to the machine begins.
+func openRelease(ctx context.Context, r remote.Runner, release Release, packs Packs) (io.ReadCloser, packSize, error) {
+	pack, err := packs(ctx, release)
+	if err != nil {
+		return nil, packSize{}, err
+	}
+	file, err := pack.Open()
+	if err != nil {
+		return nil, packSize{}, err
+	}
+	if r == nil { // for show: the whole of it
+		return file, packSize{bytes: pack.Size, gzip: pack.Gzip}, nil
+	}
+	passed, err := resume(ctx, r, release, pack, file)
+	if err != nil {
+		_ = file.Close()
+		return nil, packSize{}, err
+	}
+	return file, packSize{bytes: pack.Size - passed, gzip: pack.Gzip, resumed: passed > 0}, nil
 }
 
 func (p *payload) Close() {

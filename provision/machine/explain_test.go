@@ -91,7 +91,7 @@ func TestScriptsAreThoseOfARunWithSecretsMasked(t *testing.T) {
 	want.Files = append(want.Files, File{Path: "/etc/weir/kafka/password", Owner: "root", Group: "root", Mode: 0o600, Content: "hush\n", Secret: true})
 	plan := Diff("m", want, Observed{Facts: Facts{Systemd: true}})
 	packs := func(context.Context, Release) (Pack, error) {
-		return Pack{Size: 4, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("pack")), nil }}, nil
+		return Pack{Size: 4, Open: func() (io.ReadSeekCloser, error) { return memory{strings.NewReader("pack")}, nil }}, nil
 	}
 	scripts, err := Scripts(t.Context(), plan, "anna", packs)
 	if err != nil {
@@ -117,3 +117,8 @@ func TestScriptsAreThoseOfARunWithSecretsMasked(t *testing.T) {
 		t.Errorf("without the release: got %v, want why it cannot be had", err)
 	}
 }
+
+// memory is a pack that is in no file.
+type memory struct{ *strings.Reader }
+
+func (memory) Close() error { return nil }

@@ -20,6 +20,9 @@ export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractiv
 tab=$(printf '\t')
 umask 022
 exec 3<&0 </dev/null # so that no command but take can read a content
+mkdir -p /run/weir # a run that died may have left a step at work, which goes on without its lock
+exec 8>>/run/weir/applying
+flock --timeout 300 8 || { echo "a step of an earlier run is still at work after 5 minutes: fuser -v /run/weir/applying names it" >&2; exit 1; }
 take() { dd bs=65536 count="$1" iflag=fullblock,count_bytes status=none <&3; } # head -c may read ahead
 aside() { # move what is not ours out of the way, never delete it; it keeps its path, below the time
   if [ ! -e "$1" ] && [ ! -L "$1" ]; then return 0; fi
@@ -48,20 +51,32 @@ directory() { # PATH OWNER GROUP MODE
   chown "$2:$3" "$1"
   chmod "$4" "$1"
 }
-` + treeFunction + `unpack() { # DIR SHA256 SIZE TARFLAGS: verified against its own SHA256SUMS before it gets its name
+` + treeFunction + `intact() { # in a tree: every file has the digest that its SHA256SUMS says
+  command -v openssl >/dev/null && # several times as fast as most sha256sum; what it does not confirm is asked again
+    [ "$(sed -n 's,^[0-9a-f]\{64\}  ,./,p' SHA256SUMS | tr '\n' '\0' | xargs -0 -r openssl dgst -sha256 -r | sed 's, \*\./,  ,')" = \
+      "$(grep '^[0-9a-f]\{64\}  ' SHA256SUMS)" ] ||
+    sha256sum --check --strict --quiet SHA256SUMS >&2
+}
+unpack() { # DIR SHA256 SIZE TARFLAGS fresh|resumed: verified against its own SHA256SUMS before it gets its name
   new=${1%/*}/.new-${1##*/}
-  rm -rf "$new" "$1.old"
+  rm -rf "$1.old"
+  [ "$5" = resumed ] || rm -rf "$new"
   mkdir -p "$new"
-  if ! take "$3" | tar "$4" - -C "$new" --no-same-owner ||
-    [ "$(sha256sum <"$new/SHA256SUMS" | cut -c1-64)" != "$2" ] ||
-    ! (cd "$new" && sha256sum --check --strict --quiet SHA256SUMS >&2); then
+  if ! take "$3" | tar "$4" - -C "$new" --no-same-owner; then
+    # What a stream that was cut off has brought is kept: the next run sends the rest.
+    if [ "$4" != -xf ] || [ "$(take 1 | wc -c)" -gt 0 ]; then rm -rf "$new"; fi
+    echo "the release did not arrive whole" >&2; return 1
+  fi
+  if [ "$(sha256sum <"$new/SHA256SUMS" | cut -c1-64)" != "$2" ] || ! (cd "$new" && intact); then
     rm -rf "$new"; echo "the release did not arrive as the lock file says" >&2; return 1
   fi
+  find "$new" -type d -exec chmod 0755 {} + # tar sets modes at its end, which it did not reach where it was cut off
   if [ -d "$1" ]; then mv -T "$1" "$1.old"; fi
   mv -T "$new" "$1"
   tree "$1" >"$1.tree.new"
   mv -f "$1.tree.new" "$1.tree"
   rm -rf "$1.old" # what runs from it keeps the files that it has opened
+  find "${1%/*}" -mindepth 1 -maxdepth 1 -name '.new-*' -mtime +7 -exec rm -rf {} + # given up
 }
 link() { mkdir -p "${1%/*}"; ln -sfn "$2" "$1.new"; mv -fT "$1.new" "$1"; } # PATH TARGET
 mark() { mkdir -p /run/weir/restart; : >"/run/weir/restart/$1"; } # UNIT
@@ -181,13 +196,17 @@ func serviceCommand(a Action) string {
 
 func (s Step) releaseCommand(size packSize) string {
 	if s.Action == Remove {
-		return "rm -rf -- " + remote.QuoteAll(s.Target, s.Target+".tree", s.Target+".old")
+		return "rm -rf -- " + remote.QuoteAll(s.Target, s.Target+".tree", s.Target+".old", partial(s.Target))
 	}
 	flags := "-xf"
 	if size.gzip {
 		flags = "-xzf"
 	}
-	return "unpack " + remote.QuoteAll(s.release.Dir(), s.release.Digest, fmt.Sprint(size.bytes), flags)
+	begin := "fresh"
+	if size.resumed {
+		begin = "resumed"
+	}
+	return "unpack " + remote.QuoteAll(s.release.Dir(), s.release.Digest, fmt.Sprint(size.bytes), flags, begin)
 }
 
 func octal(mode fs.FileMode) string { return fmt.Sprintf("%04o", uint32(mode)) }

@@ -33,7 +33,7 @@ const masked = "[secret]"
 // this order. The sizes of releases are part of them: packs is asked for those.
 func Scripts(ctx context.Context, p Plan, holder string, packs Packs) ([]ShownScript, error) {
 	scripts := []ShownScript{
-		{Step: "lock", Text: lockText(holder)},
+		{Step: "lock", Text: lockScript(holder)},
 		{Step: "observe", Text: ObserveScript(p.desired)},
 	}
 	for _, phase := range []Phase{Stage, Switch} {
@@ -54,7 +54,7 @@ func Scripts(ctx context.Context, p Plan, holder string, packs Packs) ([]ShownSc
 
 // applied is the script that carries out steps of one phase.
 func applied(ctx context.Context, steps []Step, packs Packs) (ShownScript, error) {
-	payload, err := openPayload(ctx, steps, packs)
+	payload, err := openPayload(ctx, nil, steps, packs)
 	if err != nil {
 		return ShownScript{}, err
 	}

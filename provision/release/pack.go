@@ -47,7 +47,7 @@ type Pack struct {
 }
 
 // Open opens the packed file.
-func (p Pack) Open() (io.ReadCloser, error) { return os.Open(p.Path) }
+func (p Pack) Open() (io.ReadSeekCloser, error) { return os.Open(p.Path) }
 
 // Pack returns the lock's release as one file, fetching and packing what is not
 // there yet. A pack, or a file in the store, that was damaged since is made or

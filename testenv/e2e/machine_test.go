@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	provision "weir/provision/machine"
 	"weir/provision/remote"
@@ -399,41 +398,5 @@ func TestAMachineIsNeitherChangedNorTidiedForAnotherCluster(t *testing.T) {
 	}
 	if err := provision.Refuse(p.at.Name, mine, is); err != nil {
 		t.Errorf("its own cluster is refused: %v", err)
-	}
-}
-
-// lockGone bounds how long a lock may outlive its connection: sshd notices the
-// end of one at once, and ends what ran in it.
-const lockGone = 5 * time.Second
-
-func TestALockNamesItsHolderAndEndsWithItsConnection(t *testing.T) {
-	p := connect(t)
-	first, second := dial(t, p.at), dial(t, p.at)
-	unlock, err := provision.Lock(t.Context(), first, "anna's run\non desk")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = provision.Lock(t.Context(), second, "bert's run")
-	var locked *provision.LockedError
-	if !errors.As(err, &locked) || locked.Machine != p.at.Name || locked.Holder != "anna's run on desk" {
-		t.Fatalf("got %v, want a LockedError that names anna's run", err)
-	}
-	_ = first.Close()
-	deadline := time.Now().Add(lockGone)
-	for {
-		again, err := provision.Lock(t.Context(), second, "bert's run")
-		if err == nil {
-			again()
-			break
-		}
-		if !errors.As(err, &locked) || time.Now().After(deadline) {
-			t.Fatalf("%s after the connection was cut: %v", lockGone, err)
-		}
-	}
-	unlock() // does nothing, and does not wait
-	if again, err := provision.Lock(t.Context(), second, "bert's run"); err != nil {
-		t.Errorf("a lock that was given back is not free: %v", err)
-	} else {
-		again()
 	}
 }
