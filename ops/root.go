@@ -93,7 +93,7 @@ in the stack's config, nothing was done; 10 the cluster is not healthy.`,
 	}
 	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", cmp.Or(os.Getenv("PULUMI_STACK"), "local"),
 		"the stack; $PULUMI_STACK, where it is set, is the default")
-	root.AddCommand(a.initCommand(), a.upCommand(), a.previewCommand(), a.refreshCommand(), a.downCommand(),
+	root.AddCommand(a.initCommand(), a.adoptCommand(), a.upCommand(), a.previewCommand(), a.refreshCommand(), a.downCommand(),
 		a.verifyCommand(), a.statusCommand(), a.envCommand(), a.versionCommand())
 	return root
 }

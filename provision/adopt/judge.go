@@ -57,12 +57,12 @@ func Judge(machines []Machine) (Found, problem.List) {
 		j.missing(len(members) == 0, len(brokers) == 0)
 		return j.found, j.problems
 	}
-	j.found.Servers = slices.Concat(members, brokers)
 	if j.tooOld(brokers); len(j.problems) > 0 {
 		return j.found, j.problems // what follows would only repeat it
 	}
 	j.ensemble(members)
 	j.brokers(brokers, members)
+	j.found.Servers = slices.Concat(members, brokers)
 	j.addresses(members)
 	j.ensembleSettings(members)
 	j.brokerSettings(brokers)
@@ -98,13 +98,17 @@ func (j *judge) machine(m Machine) {
 	if m.Owner != "" {
 		j.add(m.Name, "belongs to cluster %q already: go on with ops up in its stack, or take it out of that cluster first", m.Owner)
 	}
+	units := map[string]bool{}
 	for _, s := range m.Servers {
 		switch {
+		case s.Unit != "" && units[s.Unit]:
+			j.add(m.Name, "%s runs both of its servers, and cannot be stopped for one: start each by hand or by a unit of its own, and run again", s.Unit)
 		case s.Elsewhere:
 			j.add(m.Name, "%s runs in a container of its own, with paths that are not the machine's: weir runs servers on the machine itself; move it there first", s)
 		case s.UsersUnit:
 			j.add(m.Name, "%s belongs to the service manager of user %s: start it by hand in its place first, so that nothing else starts it again (systemctl --user disable --now %[3]s)", s, s.User, s.Unit)
 		}
+		units[s.Unit] = true
 	}
 	for _, s := range m.Starters {
 		unit := strings.TrimSuffix(path.Base(s.File), ".service") + ".service"

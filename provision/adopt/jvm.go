@@ -3,7 +3,6 @@ package adopt
 import (
 	"cmp"
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -114,15 +113,4 @@ func megabytes(size string) int64 {
 		return n << 10
 	}
 	return n
-}
-
-// Home is the directory that a server's software was unpacked in, by its jars;
-// empty where they do not tell.
-func (s Server) Home() string {
-	for _, jar := range s.Jars {
-		if path.IsAbs(jar) {
-			return path.Dir(path.Dir(jar))
-		}
-	}
-	return ""
 }
