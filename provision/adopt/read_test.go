@@ -141,7 +141,7 @@ func TestAnAnswerThatIsNoneIsAnError(t *testing.T) {
 		{"too few fields", "hostname\nend\n", "1 fields"},
 		{"not base64", "hostname\tname\t?\nend\n", "not base64"},
 		{"a process that is none", "812x\tstat\t\n812\tstat\nend\n", "812"},
-		{"a manifest that weir did not write", said([3]string{"manifest", "kafka.json", "{}"}), "not written by weir"},
+		{"a manifest that names no cluster", said([3]string{"manifest", "kafka.json", "{}"}), "kafka.json cannot be read"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := remotetest.New("db-1").On(remotetest.Any(), remotetest.Stdout(c.answer))
