@@ -21,10 +21,10 @@ import (
 // adoptStack is the stack that the cluster made by hand becomes.
 const adoptStack = "e2e-adopted"
 
-// byHand is a cluster that was set up the article's way: a user fams, a
+// handMade is a cluster that was set up the article's way: a user fams, a
 // directory below his home, files by hand, and nohup. His home is closed to
 // others, and one broker is started by a unit that he wrote.
-type byHand struct {
+type handMade struct {
 	machines []testenv.Machine
 	brokers  []string
 }
@@ -32,8 +32,8 @@ type byHand struct {
 // famsHome is where everything of the article's is.
 const famsHome = "/home/fams"
 
-// newByHand makes the cluster on machines that are removed when the test ends.
-func newByHand(t *testing.T, numbers ...int) byHand {
+// newHandMade makes the cluster on machines that are removed when the test ends.
+func newHandMade(t *testing.T, numbers ...int) handMade {
 	t.Helper()
 	t.Cleanup(func() {
 		for _, n := range numbers {
@@ -42,7 +42,7 @@ func newByHand(t *testing.T, numbers ...int) byHand {
 			}
 		}
 	})
-	h := byHand{machines: bares(t, numbers...)}
+	h := handMade{machines: bares(t, numbers...)}
 	for _, m := range h.machines {
 		h.brokers = append(h.brokers, m.Address+":9092")
 	}
@@ -53,7 +53,7 @@ func newByHand(t *testing.T, numbers ...int) byHand {
 }
 
 // each does something on all machines at once.
-func (h byHand) each(do func(i int, m testenv.Machine)) {
+func (h handMade) each(do func(i int, m testenv.Machine)) {
 	var wg sync.WaitGroup
 	for i, m := range h.machines {
 		wg.Go(func() { do(i, m) })
@@ -80,7 +80,7 @@ func kafkaTree(t *testing.T) release.Pack {
 }
 
 // install is the article's steps 2 to 6 on one machine.
-func (h byHand) install(t *testing.T, i int, m testenv.Machine, tree release.Pack) {
+func (h handMade) install(t *testing.T, i int, m testenv.Machine, tree release.Pack) {
 	on(t, m, `useradd --create-home --shell /bin/bash fams
 chmod 0700 `+famsHome+`
 echo 'fams ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/fams
@@ -128,7 +128,7 @@ END
 }
 
 // login is a connection to a machine as fams.
-func (h byHand) login(t *testing.T, m testenv.Machine) *remote.Client {
+func (h handMade) login(t *testing.T, m testenv.Machine) *remote.Client {
 	host := reached(m)
 	host.User = "fams"
 	c, err := remote.Dial(t.Context(), host)
@@ -144,7 +144,7 @@ func (h byHand) login(t *testing.T, m testenv.Machine) *remote.Client {
 const quickJVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 
 // start is the article's step 7: nohup, but for the last machine's broker.
-func (h byHand) start(t *testing.T, i int, m testenv.Machine) {
+func (h handMade) start(t *testing.T, i int, m testenv.Machine) {
 	fams := h.login(t, m)
 	script := `cd ~/kafka
 export KAFKA_HEAP_OPTS='-Xmx256m -Xms256m' KAFKA_JVM_PERFORMANCE_OPTS='` + quickJVM + `'
@@ -172,7 +172,7 @@ systemctl enable --quiet --now kafka.service`)
 }
 
 // keep writes numbered messages to a topic and returns their number by partition.
-func (h byHand) keep(t *testing.T, topic string, count int) {
+func (h handMade) keep(t *testing.T, topic string, count int) {
 	t.Helper()
 	config := loadConfig()
 	eventually(t, "the cluster by hand takes a topic", func() bool {
@@ -203,7 +203,7 @@ func (h byHand) keep(t *testing.T, topic string, count int) {
 }
 
 // wantKept checks that each message is there once and in order.
-func (h byHand) wantKept(t *testing.T, topic string, count int) {
+func (h handMade) wantKept(t *testing.T, topic string, count int) {
 	t.Helper()
 	l := &load{topic: topic, brokers: h.brokers, config: loadConfig()}
 	found, disordered, err := l.read(t.Context())
@@ -221,7 +221,7 @@ func (h byHand) wantKept(t *testing.T, topic string, count int) {
 }
 
 // identity is what a take-over must not change: myid, broker.id and cluster.id.
-func (h byHand) identity(t *testing.T) string {
+func (h handMade) identity(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	for _, m := range h.machines {
@@ -231,7 +231,7 @@ func (h byHand) identity(t *testing.T) string {
 }
 
 // flags are the machines as a person names them to ops adopt.
-func (h byHand) flags(t *testing.T) []string {
+func (h handMade) flags(t *testing.T) []string {
 	t.Helper()
 	known := filepath.Join(t.TempDir(), "known_hosts")
 	var lines, flags []string
@@ -248,7 +248,7 @@ func (h byHand) flags(t *testing.T) []string {
 const keptMessages = 10_000
 
 func TestAClusterMadeByHandIsTakenOverWithItsDataAndIds(t *testing.T) {
-	h := newByHand(t, 21, 22, 23)
+	h := newHandMade(t, 21, 22, 23)
 	h.keep(t, "kept", keptMessages)
 	before := h.identity(t)
 	l := startLoad(t, "meanwhile", h.brokers)
@@ -274,7 +274,7 @@ func TestAClusterMadeByHandIsTakenOverWithItsDataAndIds(t *testing.T) {
 
 // wantTakenOver checks that units run the servers, as users of their own, with
 // the settings of before, and that nothing by hand does.
-func (h byHand) wantTakenOver(t *testing.T) {
+func (h handMade) wantTakenOver(t *testing.T) {
 	t.Helper()
 	for _, m := range h.machines {
 		running := on(t, m, "ps -C java -o user:32=,args= | sed -E 's/^([^ ]+) .* -Xmx([^ ]+) .* (-XX:TieredStopAtLevel=1) .* ([^ ]+) ([^ ]+)$/\\1 \\2 \\3 \\4 \\5/' | sort")
