@@ -118,8 +118,7 @@ echo end
 
 // dataScript looks at data directories, and for names of hosts.
 func dataScript(dirs, names []string) string {
-	return prelude + `homes=$(getent passwd | cut -d: -f6)
-data() {
+	return prelude + "homes=$(" + process.Homes + ")\n" + `data() {
   stat -c %F -- "$1" 2>/dev/null | row kind "$1"
   case "
 $homes

@@ -39,6 +39,9 @@ type Observed struct {
 	// Servers are the Java servers that a service may take the place of; they
 	// are looked for only where a unit is not up.
 	Servers []process.Java
+	// Homes are data directories that a service would take over and that are the
+	// home of somebody who logs in.
+	Homes []string
 	// Free is the bytes free for each path of Requires.Space.
 	Free map[string]int64
 }

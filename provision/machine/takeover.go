@@ -66,13 +66,19 @@ func observeServers(b *strings.Builder, s State) {
 	if len(mains) == 0 {
 		return
 	}
-	b.WriteString("echo @servers\ncase $shown in *ActiveState=[!a]*|*ActiveState=activating*)\n" + process.Script(mains...) + ";; esac\n")
+	b.WriteString("echo @servers\ncase $shown in *ActiveState=[!a]*|*ActiveState=activating*)\n" + process.Script(mains...) + "echo @homes\n" + process.Homes + " ;;\nesac\n")
 }
 
-func readServers(s State, a answer, o *Observed) error {
-	servers, err := process.Parse(a["servers"], s.mains()...)
-	o.Servers = servers
-	return err
+func readServers(s State, a answer, o *Observed) (err error) {
+	if o.Servers, err = process.Parse(a["servers"], s.mains()...); err != nil {
+		return err
+	}
+	for _, v := range s.Services {
+		if v.Takeover != nil && slices.Contains(a["homes"], v.Takeover.Data) {
+			o.Homes = append(o.Homes, v.Takeover.Data)
+		}
+	}
+	return nil
 }
 
 // Displaced are the servers that the service takes the place of: those that
@@ -127,6 +133,9 @@ func (d *differ) handsOver(dir Directory, is Entry) bool {
 // is taken comes free by it.
 func (o Observed) refuseTakeover(v Service, reject func(check, expected, next, found string, args ...any)) (frees func(port int) bool) {
 	displaced := o.Displaced(v)
+	if v.Takeover != nil && slices.Contains(o.Homes, v.Takeover.Data) {
+		reject(CheckServers, "a directory with nothing but a server's data", "move the data to one", "%s is somebody's home, all of which would be handed over", v.Takeover.Data)
+	}
 	for _, j := range displaced {
 		switch {
 		case j.Elsewhere:
@@ -180,10 +189,6 @@ finish() { # PID STARTED SECONDS UNIT: asks it to end and waits, never kills it
   done
 }
 hand() { # PATH OWNER GROUP MODE: what it holds first, itself last
-  if getent passwd | cut -d: -f6 | grep -qxF -- "$1"; then
-    echo "$1 is a home directory: it is not given away, move the data to a directory of its own" >&2
-    return 1
-  fi
   find "$1" -mindepth 1 \( ! -user "$2" -o ! -group "$3" \) -exec chown -h -- "$2:$3" {} +
   chown "$2:$3" "$1"
   chmod "$4" "$1"

@@ -1,7 +1,6 @@
 package machine
 
 import (
-	"context"
 	"errors"
 	"io"
 	"os/exec"
@@ -96,6 +95,8 @@ func TestTakingOver(t *testing.T) {
 			slices.Concat([]string{"stop process 812", "change data /var/lib/weir/kafka", put}, start), true, ""},
 		{"a user's own manager started it", func(_ *State, is *Observed) { is.Servers[0].Unit, is.Servers[0].UsersUnit = "kafka.service", true },
 			slices.Concat([]string{"stop process 812", "change data /var/lib/weir/kafka", put}, start), true, "as that user, systemctl --user disable --now kafka.service"},
+		{"the data directory is a home", func(_ *State, is *Observed) { is.Homes = []string{"/var/lib/weir/kafka"} },
+			slices.Concat([]string{"stop process 812", "change data /var/lib/weir/kafka", put}, start), true, "is somebody's home"},
 		{"it runs in a container", func(_ *State, is *Observed) { is.Servers[0].Elsewhere = true },
 			slices.Concat([]string{"stop process 812", "change data /var/lib/weir/kafka", put}, start), true, "in a container of its own"},
 	} {
@@ -214,7 +215,7 @@ func TestAServerIsAskedToEndAndNeverKilled(t *testing.T) {
 	}
 }
 
-func TestDataIsHandedOverButNoHome(t *testing.T) {
+func TestDataIsHandedOver(t *testing.T) {
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
@@ -233,17 +234,27 @@ func TestDataIsHandedOverButNoHome(t *testing.T) {
 	if mode, err := exec.Command("stat", "-c", "%a %U:%G", dir).Output(); err != nil || string(mode) != "750 "+me.Username+":"+group.Name+"\n" {
 		t.Errorf("the directory is %s, %v", mode, err)
 	}
-	if err := call(t, "hand "+remote.QuoteAll(me.HomeDir, me.Username, group.Name, "0750")); err == nil || !strings.Contains(err.Error(), "is a home directory") {
-		t.Errorf("a home directory: got %v, want a refusal", err)
-	}
 }
 
 func TestServersAreLookedForWithARealShell(t *testing.T) {
 	s := State{Cluster: "test", Component: "test", Services: []Service{{
-		Unit: "weir-of-no-machine.service", Takeover: &Takeover{Main: "weir.test.NoSuchServer", Keys: []string{"log.dirs"}, Data: "/srv/data", Patience: time.Second},
+		Unit: "weir-of-no-machine.service", Takeover: &Takeover{Main: "weir.test.NoSuchServer", Keys: []string{"log.dirs"}, Data: "/root", Patience: time.Second},
 	}}}
-	o, err := Observe(context.Background(), here{}, s)
-	if err != nil || len(o.Servers) > 0 {
-		t.Errorf("got %v, %v; want no server", o.Servers, err)
+	for _, c := range []struct {
+		shown string
+		homes []string
+	}{{"ActiveState=active\nActiveState=inactive", []string{"/root"}}, {"ActiveState=activating", []string{"/root"}}, {"ActiveState=active", nil}} {
+		var script strings.Builder
+		script.WriteString("shown='" + c.shown + "'\n")
+		observeServers(&script, s)
+		script.WriteString("echo @end\n")
+		res, err := here{}.Run(t.Context(), remote.Script{Text: script.String()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := parseObserved(s, res.Stdout)
+		if err != nil || len(o.Servers) > 0 || !slices.Equal(o.Homes, c.homes) {
+			t.Errorf("units that are %q: got servers %v, homes %q, %v; want no server and homes %q", c.shown, o.Servers, o.Homes, err, c.homes)
+		}
 	}
 }
