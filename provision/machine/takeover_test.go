@@ -134,6 +134,18 @@ func TestAPlanSaysWhoseServerItEnds(t *testing.T) {
 	}
 }
 
+func TestAServerByHandInTheUnitsPlaceIsDrift(t *testing.T) {
+	want := adopting()
+	is := settled(want)
+	is.Services["weir-kafka.service"] = ObservedService{Load: "loaded", Active: "inactive", Sub: "dead", Enabled: true}
+	is.Servers = []process.Java{byHand()}
+	all := Drift(want, is)
+	want1 := Difference{Kind: "process", Target: "812", Found: "kafka.Kafka /home/fams/kafka/config/server.properties, started by fams", Expected: "nothing; up ends it, and weir-kafka.service takes its place"}
+	if len(all) != 2 || all[0] != want1 || all[1].Kind != "service" {
+		t.Errorf("got %+v, want the process and the service that is down", all)
+	}
+}
+
 func TestTheScriptOfATakeover(t *testing.T) {
 	want := adopting()
 	is := unadopted(want)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -197,7 +198,9 @@ func (h handMade) keep(t *testing.T, topic string, count int) {
 			messages[i] = &sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(fmt.Sprint(first + i))}
 		}
 		if err := producer.SendMessages(messages); err != nil {
-			t.Fatal(err)
+			var failed sarama.ProducerErrors
+			errors.As(err, &failed)
+			t.Fatalf("%v: %v", err, failed)
 		}
 	}
 }
