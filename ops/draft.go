@@ -20,6 +20,9 @@ type draft struct {
 	Containers int
 	Machines   []stack.Machine
 	SSH        stack.SSH
+
+	// adopted is the cluster that runs there; nil is none.
+	adopted *adopted
 }
 
 // localSubnet is the containers' network: the config's default.
@@ -41,20 +44,29 @@ func (d draft) yaml(name string) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	err := draftTemplate.Execute(&b, map[string]any{
-		"Stack": name, "Machines": machines, "SSH": d.SSH, "Own": d.Containers == 0,
+		"Stack": name, "Machines": machines, "SSH": d.SSH, "Own": d.Containers == 0, "Adopted": d.adopted,
 		"First": machines[0].Name, "Second": machines[min(1, len(machines)-1)].Name,
 	})
 	return b.Bytes(), err
 }
 
+// reachYAML is a stack of machines and the way to them, with nothing on them.
+func (d draft) reachYAML() ([]byte, error) {
+	var b bytes.Buffer
+	err := draftTemplate.ExecuteTemplate(&b, "reach", map[string]any{"Machines": d.Machines, "SSH": d.SSH, "Own": true})
+	return b.Bytes(), err
+}
+
 var draftTemplate = template.Must(template.New("stack").Funcs(template.FuncMap{"yaml": scalar}).Parse(
-	`# What stack {{.Stack}} should be. Edit it, then: bin/ops preview --stack {{.Stack}}
+	`{{define "reach" -}}
 config:
   weir:cluster:
     machines:
 {{- range .Machines}}
       - {name: {{yaml .Name}}, address: {{yaml .Address}}
 	{{- if .Container}}, container: true{{end}}
+	{{- if .SSHAddress}}, sshAddress: {{yaml .SSHAddress}}{{end}}
+	{{- if .User}}, user: {{yaml .User}}{{end}}
 	{{- if .Port}}, port: {{.Port}}{{end}}
 	{{- if .HostKey}}, hostKey: {{yaml .HostKey}}{{end -}} }
 {{- end}}
@@ -70,19 +82,22 @@ config:
 	{{- with .SSH.Jump}}
       jump: {address: {{yaml .Address}}{{if .User}}, user: {{yaml .User}}{{end}}{{if .Port}}, port: {{.Port}}{{end -}} }
 	{{- end}}
-    zookeeper: {}
+{{- end}}
+{{end -}}
+# What stack {{.Stack}} should be. Edit it, then: bin/ops preview --stack {{.Stack}}
+{{template "reach" .}}
+{{- if .Adopted}}{{.Adopted.Sections}}{{else if .Own}}    zookeeper: {}
     kafka: {}
-{{- else}}
-    # Small, and quick to start. Leave jvmOptions out to measure throughput.
+{{else}}    # Small, and quick to start. Leave jvmOptions out to measure throughput.
     zookeeper: {heap: 256m, jvmOptions: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}
     kafka: {heap: 512m, jvmOptions: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}
-{{- end}}
-    topics:
+{{end}}
+{{- if not .Adopted}}    topics:
       - {name: user-behavior-topic, partitions: 3}
     jobs:
       - {name: producer, kind: producer, machine: {{yaml .First}}, topic: user-behavior-topic}
       - {name: popularity, kind: popularity, machine: {{yaml .Second}}, topic: user-behavior-topic}
-`))
+{{end}}`))
 
 // scalar writes a text as one YAML value on one line.
 func scalar(text string) (string, error) {
@@ -94,11 +109,16 @@ func scalar(text string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// machineFlag reads name=address, or an address that is given a name.
+// machineFlag reads name=user@address, of which only the address must be there:
+// one without a name is given one.
 func machineFlag(index int, name, text string) stack.Machine {
 	label, address, named := strings.Cut(text, "=")
 	if !named {
 		label, address = fmt.Sprintf("%s-%d", name, index+1), text
 	}
-	return stack.Machine{Name: cmp.Or(label, name), Address: address}
+	user, at, ok := strings.Cut(address, "@")
+	if !ok {
+		user, at = "", address
+	}
+	return stack.Machine{Name: cmp.Or(label, name), Address: at, User: user}
 }

@@ -56,7 +56,13 @@ computer. What is not given by a flag is asked for.`,
 		},
 	}
 	c.Flags().IntVar(&f.containers, "containers", 0, "make this many machines as containers on this computer")
-	c.Flags().StringArrayVarP(&f.machines, "machine", "m", nil, "a machine of yours: name=address, or an address; repeat it")
+	f.reach(c)
+	return c
+}
+
+// reach adds the flags that say where machines are and how to log in.
+func (f *initFlags) reach(c *cobra.Command) {
+	c.Flags().StringArrayVarP(&f.machines, "machine", "m", nil, "a machine of yours: name=user@address; name and user may be left out; repeat it")
 	c.Flags().StringVarP(&f.user, "user", "u", "", "who logs in; any but root needs sudo (root)")
 	c.Flags().StringVarP(&f.key, "key", "i", "", "the private key to log in with (~/.ssh/id_ed25519, else the agent)")
 	c.Flags().BoolVar(&f.agent, "agent", false, "log in with the keys of the SSH agent")
@@ -64,7 +70,6 @@ computer. What is not given by a flag is asked for.`,
 	c.Flags().StringVarP(&f.jump, "jump", "J", "", "reach the machines through this one")
 	c.Flags().BoolVar(&f.scan, "scan", false, "ask the machines for their keys, show the fingerprints, and pin them")
 	c.Flags().BoolVar(&f.force, "force", false, "replace a config that is there")
-	return c
 }
 
 // maxContainers are more than one computer carries.

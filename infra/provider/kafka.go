@@ -58,12 +58,15 @@ type KafkaArgs struct {
 	// ZooKeeper are the ensemble's client addresses, host:port.
 	ZooKeeper  []string          `pulumi:"zookeeper"`
 	Port       *int              `pulumi:"port,optional"`
+	Bind       *string           `pulumi:"bind,optional"`
+	Chroot     *string           `pulumi:"chroot,optional"`
 	Heap       *string           `pulumi:"heap,optional"`
 	JVMOptions *string           `pulumi:"jvmOptions,optional"`
 	DataDir    *string           `pulumi:"dataDir,optional"`
 	Config     map[string]string `pulumi:"config,optional"`
 	Release    *Release          `pulumi:"release,optional"`
 	Digest     *string           `pulumi:"digest,optional"`
+	Adopt      *bool             `pulumi:"adopt,optional"`
 	DeleteData *bool             `pulumi:"deleteData,optional"`
 	Machines   map[string]Shown  `pulumi:"machines,optional"`
 }
@@ -95,12 +98,15 @@ func (k *KafkaArgs) Annotate(a infer.Annotator) {
 	a.Describe(&k.Brokers, "The brokers, one a machine.")
 	a.Describe(&k.ZooKeeper, "The ensemble's client addresses, host:port.")
 	a.Describe(&k.Port, "The listener's port; 9092 where not set.")
+	a.Describe(&k.Bind, "0.0.0.0 or :: to listen on all of a machine's addresses; each broker on its own where not set.")
+	a.Describe(&k.Chroot, "The path in ZooKeeper below which the cluster keeps everything; the whole of it where not set.")
 	a.Describe(&k.Heap, "The JVM's heap, 512m; sized from the machine's memory where not set.")
 	a.Describe(&k.JVMOptions, "In place of the start script's choice of collector and compiler.")
 	a.Describe(&k.DataDir, "Where data lives on every machine.")
 	a.Describe(&k.Config, "Merged into server.properties.")
 	a.Describe(&k.Release, "The software.")
 	describeDigest(a, &k.Digest)
+	a.Describe(&k.Adopt, "Lets each broker take the place of one that was started by hand on the same data directory.")
 	a.Describe(&k.DeleteData, "Lets a delete take the data along.")
 	describeMachines(a, &k.Machines)
 }
@@ -109,14 +115,14 @@ func (k *KafkaArgs) software() *software { return k.Release.of(kafka.Component, 
 
 func (k *KafkaArgs) spec() kafka.Spec {
 	s := kafka.Spec{
-		Cluster: k.Cluster, Version: k.software().version, ZooKeeper: k.ZooKeeper, Heap: value(k.Heap), JVMOptions: value(k.JVMOptions), Config: k.Config,
+		Cluster: k.Cluster, Version: k.software().version, ZooKeeper: k.ZooKeeper, Chroot: value(k.Chroot), Adopt: value(k.Adopt), Heap: value(k.Heap), JVMOptions: value(k.JVMOptions), Config: k.Config,
 		Layout: layout.Layout{DataDir: value(k.DataDir)}, Release: k.software().release(),
 	}
 	if k.Port != nil {
 		s.Listeners = []kafka.Listener{{Name: kafka.Plaintext, Protocol: kafka.Plaintext, Port: *k.Port}}
 	}
 	for _, b := range k.Brokers {
-		s.Brokers = append(s.Brokers, kafka.Broker{Machine: b.Machine, ID: int32(b.ID), Address: b.Address, After: k.after(b)})
+		s.Brokers = append(s.Brokers, kafka.Broker{Machine: b.Machine, ID: int32(b.ID), Address: b.Address, Bind: value(k.Bind), After: k.after(b)})
 	}
 	return s.WithDefaults()
 }

@@ -46,17 +46,23 @@ func (m *ZooKeeperMember) Annotate(a infer.Annotator) {
 
 // ZooKeeperArgs are what a person declares of an ensemble.
 type ZooKeeperArgs struct {
-	Cluster    string            `pulumi:"cluster"`
-	Members    []ZooKeeperMember `pulumi:"members"`
-	ClientPort *int              `pulumi:"clientPort,optional"`
-	Heap       *string           `pulumi:"heap,optional"`
-	JVMOptions *string           `pulumi:"jvmOptions,optional"`
-	DataDir    *string           `pulumi:"dataDir,optional"`
-	Config     map[string]string `pulumi:"config,optional"`
-	Release    *Release          `pulumi:"release,optional"`
-	Digest     *string           `pulumi:"digest,optional"`
-	DeleteData *bool             `pulumi:"deleteData,optional"`
-	Machines   map[string]Shown  `pulumi:"machines,optional"`
+	Cluster      string            `pulumi:"cluster"`
+	Members      []ZooKeeperMember `pulumi:"members"`
+	ClientPort   *int              `pulumi:"clientPort,optional"`
+	PeerPort     *int              `pulumi:"peerPort,optional"`
+	ElectionPort *int              `pulumi:"electionPort,optional"`
+	TickTime     *int              `pulumi:"tickTime,optional"`
+	InitLimit    *int              `pulumi:"initLimit,optional"`
+	SyncLimit    *int              `pulumi:"syncLimit,optional"`
+	Heap         *string           `pulumi:"heap,optional"`
+	JVMOptions   *string           `pulumi:"jvmOptions,optional"`
+	DataDir      *string           `pulumi:"dataDir,optional"`
+	Config       map[string]string `pulumi:"config,optional"`
+	Release      *Release          `pulumi:"release,optional"`
+	Digest       *string           `pulumi:"digest,optional"`
+	Adopt        *bool             `pulumi:"adopt,optional"`
+	DeleteData   *bool             `pulumi:"deleteData,optional"`
+	Machines     map[string]Shown  `pulumi:"machines,optional"`
 }
 
 // ZooKeeperState is what is known of an ensemble.
@@ -85,12 +91,18 @@ func (z *ZooKeeperArgs) Annotate(a infer.Annotator) {
 	a.Describe(&z.Cluster, "The cluster that owns the machines.")
 	a.Describe(&z.Members, "The ensemble's servers, one a machine.")
 	a.Describe(&z.ClientPort, "Where clients connect; 2181 where not set.")
+	a.Describe(&z.PeerPort, "Where followers connect to the leader; 2888 where not set.")
+	a.Describe(&z.ElectionPort, "Where members elect a leader; 3888 where not set.")
+	a.Describe(&z.TickTime, "The unit of the limits, in milliseconds; 2000 where not set.")
+	a.Describe(&z.InitLimit, "Ticks that a follower may take to connect and catch up; 5 where not set.")
+	a.Describe(&z.SyncLimit, "Ticks that a follower may lag behind; 2 where not set.")
 	a.Describe(&z.Heap, "The JVM's heap, 256m; sized from the machine's memory where not set.")
 	a.Describe(&z.JVMOptions, "In place of the start script's choice of collector and compiler.")
 	a.Describe(&z.DataDir, "Where data lives on every machine.")
 	a.Describe(&z.Config, "Merged into zookeeper.properties.")
 	a.Describe(&z.Release, "The software: a release of Kafka holds its ZooKeeper.")
 	describeDigest(a, &z.Digest)
+	a.Describe(&z.Adopt, "Lets each member take the place of one that was started by hand on the same data directory.")
 	a.Describe(&z.DeleteData, "Lets a delete take the data along.")
 	describeMachines(a, &z.Machines)
 }
@@ -99,7 +111,8 @@ func (z *ZooKeeperArgs) software() *software { return z.Release.of(zookeeper.Com
 
 func (z *ZooKeeperArgs) spec() zookeeper.Spec {
 	s := zookeeper.Spec{
-		Cluster: z.Cluster, ClientPort: value(z.ClientPort), Heap: value(z.Heap), JVMOptions: value(z.JVMOptions), Config: z.Config,
+		Cluster: z.Cluster, ClientPort: value(z.ClientPort), PeerPort: value(z.PeerPort), ElectionPort: value(z.ElectionPort),
+		TickTime: value(z.TickTime), InitLimit: value(z.InitLimit), SyncLimit: value(z.SyncLimit), Adopt: value(z.Adopt), Heap: value(z.Heap), JVMOptions: value(z.JVMOptions), Config: z.Config,
 		Layout: layout.Layout{DataDir: value(z.DataDir)}, Release: z.software().release(),
 	}
 	for _, m := range z.Members {

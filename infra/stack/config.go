@@ -120,6 +120,15 @@ type ZooKeeper struct {
 	// from 1 in their order, unless given.
 	Members    map[string]int `yaml:"members"`
 	ClientPort int            `yaml:"clientPort"` // 2181 by default
+	// PeerPort is the leader's, for its followers; 2888 by default.
+	PeerPort     int `yaml:"peerPort"`
+	ElectionPort int `yaml:"electionPort"` // 3888 by default
+	// TickTime is the unit of the limits below, in milliseconds; 2000 by default.
+	TickTime int `yaml:"tickTime"`
+	// InitLimit is how many ticks a follower may take to connect and catch up (5
+	// by default), SyncLimit how many it may lag behind (2 by default).
+	InitLimit int `yaml:"initLimit"`
+	SyncLimit int `yaml:"syncLimit"` // See InitLimit.
 	// Heap is the JVM's -Xmx, "256m"; "" is sized from the machine's memory.
 	Heap string `yaml:"heap"`
 	// JVMOptions take the place of the start script's choice of collector and
@@ -128,6 +137,10 @@ type ZooKeeper struct {
 	JVMOptions string   `yaml:"jvmOptions"`
 	DataDir    string   `yaml:"dataDir"` // "" is the component's own
 	Config     Settings `yaml:"config"`
+	// Adopt lets each member take the place of one that was started by hand on
+	// the same DataDir: that one is ended and its data handed over. It means
+	// nothing where there is none.
+	Adopt bool `yaml:"adopt"`
 }
 
 // Kafka is the brokers.
@@ -137,6 +150,12 @@ type Kafka struct {
 	// their order, unless given.
 	Brokers map[string]int32 `yaml:"brokers"`
 	Port    int              `yaml:"port"` // 9092 by default
+	// Bind is 0.0.0.0 (or ::) for brokers that listen on all of their machine's
+	// addresses; each on its own alone by default.
+	Bind string `yaml:"bind"`
+	// Chroot is the path in ZooKeeper below which the cluster keeps everything,
+	// "/kafka"; the whole of it by default.
+	Chroot string `yaml:"chroot"`
 	// Heap is the JVM's -Xmx, "512m"; "" is sized from the machine's memory.
 	Heap string `yaml:"heap"`
 	// JVMOptions take the place of the start script's choice of collector and
@@ -145,6 +164,10 @@ type Kafka struct {
 	JVMOptions string   `yaml:"jvmOptions"`
 	DataDir    string   `yaml:"dataDir"` // "" is the component's own
 	Config     Settings `yaml:"config"`
+	// Adopt lets each broker take the place of one that was started by hand on
+	// the same DataDir: that one is ended and its data handed over. It means
+	// nothing where there is none.
+	Adopt bool `yaml:"adopt"`
 	// DeleteData lets the removal of the cluster take its data along.
 	DeleteData bool `yaml:"deleteData"`
 	// Release names Apache's distribution instead of the locked one; nil does not.

@@ -29,6 +29,7 @@ func (c *checker) zookeeper() {
 		return
 	}
 	c.port("zookeeper.clientPort", &z.ClientPort, defaultClientPort)
+	c.timing(z)
 	c.heap("zookeeper.heap", z.Heap)
 	systemd.CheckJVMOptions("zookeeper.jvmOptions", z.JVMOptions, &c.problems)
 	c.remotePath("zookeeper.dataDir", z.DataDir)
@@ -37,6 +38,28 @@ func (c *checker) zookeeper() {
 		z.Members = numbered(c.config.Machines, 1)
 	}
 	ids(c, "zookeeper.members", z.Members, 1, maxMyID)
+}
+
+// timing fills in what an ensemble's members must agree on.
+func (c *checker) timing(z *ZooKeeper) {
+	defaults := zookeeper.Spec{}.WithDefaults()
+	c.port("zookeeper.peerPort", &z.PeerPort, defaults.PeerPort)
+	c.port("zookeeper.electionPort", &z.ElectionPort, defaults.ElectionPort)
+	for _, f := range []struct {
+		path      string
+		value     *int
+		byDefault int
+	}{
+		{"zookeeper.tickTime", &z.TickTime, defaults.TickTime}, {"zookeeper.initLimit", &z.InitLimit, defaults.InitLimit},
+		{"zookeeper.syncLimit", &z.SyncLimit, defaults.SyncLimit},
+	} {
+		if *f.value == 0 && !c.broken[f.path] {
+			*f.value = f.byDefault
+		}
+		if *f.value < 0 {
+			c.add(f.path, "is %d; write a number above 0, or leave it out for %d", *f.value, f.byDefault)
+		}
+	}
 }
 
 func (c *checker) kafka() {
@@ -49,6 +72,12 @@ func (c *checker) kafka() {
 	}
 	c.version(k)
 	c.port("kafka.port", &k.Port, defaultKafkaPort)
+	if k.Bind != "" && k.Bind != "0.0.0.0" && k.Bind != "::" {
+		c.add("kafka.bind", "is %q; write 0.0.0.0 or ::, or leave it out to listen on each machine's address alone", k.Bind)
+	}
+	if k.Chroot != "" && !chrootForm.MatchString(k.Chroot) {
+		c.add("kafka.chroot", "is %q; write a path in ZooKeeper such as /kafka, or leave it out", k.Chroot)
+	}
 	c.heap("kafka.heap", k.Heap)
 	systemd.CheckJVMOptions("kafka.jvmOptions", k.JVMOptions, &c.problems)
 	c.remotePath("kafka.dataDir", k.DataDir)
@@ -77,8 +106,10 @@ func (c *checker) samePort() {
 	if z == nil {
 		return
 	}
-	defaults := zookeeper.Spec{}.WithDefaults()
-	taken := map[int]string{defaults.PeerPort: "followers", defaults.ElectionPort: "elections"}
+	taken := map[int]string{z.PeerPort: "followers", z.ElectionPort: "elections"}
+	if z.PeerPort == z.ElectionPort {
+		c.add("zookeeper.electionPort", "is %d, which is zookeeper.peerPort already; write another", z.ElectionPort)
+	}
 	if what, ok := taken[z.ClientPort]; ok {
 		c.add("zookeeper.clientPort", "is %d, which ZooKeeper keeps for %s; write another", z.ClientPort, what)
 	}
@@ -126,6 +157,8 @@ func (c *checker) machineRef(path, name string) {
 	c.add(path, "names machine %q, which is not listed under machines; those are %s", name, strings.Join(names, ", "))
 }
 
+var chrootForm = regexp.MustCompile(`^(/[A-Za-z0-9._-]+)+$`)
+
 var sha256Hex = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
 
 func (c *checker) version(k *Kafka) {
@@ -157,18 +190,17 @@ func (c *checker) version(k *Kafka) {
 var (
 	zookeeperSettings = map[string]string{
 		"clientPort": "zookeeper.clientPort", "dataDir": "zookeeper.dataDir",
-		"tickTime": "leave it: it is 2000, as in the article", "initLimit": "leave it: it is 5, as in the article",
-		"syncLimit":         "leave it: it is 2, as in the article",
+		"tickTime": "zookeeper.tickTime", "initLimit": "zookeeper.initLimit", "syncLimit": "zookeeper.syncLimit",
 		"dynamicConfigFile": "zookeeper.members", "4lw.commands.whitelist": "leave it: the health checks need these commands",
 	}
 	kafkaSettings = map[string]string{
 		"broker.id": "kafka.brokers", "broker.id.generation.enable": "kafka.brokers", "node.id": "kafka.brokers",
-		"host.name": "machines[].address", "advertised.host.name": "machines[].address",
+		"host.name": "machines[].address and kafka.bind", "advertised.host.name": "machines[].address",
 		"port": "kafka.port", "advertised.port": "kafka.port", "listeners": "kafka.port",
 		"advertised.listeners":           "machines[].address and kafka.port",
 		"listener.security.protocol.map": "kafka.port", "inter.broker.listener.name": "kafka.port",
 		"security.inter.broker.protocol": "kafka.port",
-		"zookeeper.connect":              "zookeeper.members", "zookeeper.contact": "zookeeper.members",
+		"zookeeper.connect":              "zookeeper.members and kafka.chroot", "zookeeper.contact": "zookeeper.members",
 		"log.dir": "kafka.dataDir", "log.dirs": "kafka.dataDir", "process.roles": "zookeeper",
 	}
 )

@@ -136,6 +136,8 @@ func (d *declaration) zookeeper() (err error) {
 	}
 	d.ensemble, err = weir.NewZooKeeper(d.ctx, "zookeeper", &weir.ZooKeeperArgs{
 		Cluster: pulumi.String(d.cfg.Name), Members: members, ClientPort: pulumi.Int(z.ClientPort),
+		PeerPort: pulumi.Int(z.PeerPort), ElectionPort: pulumi.Int(z.ElectionPort),
+		TickTime: pulumi.Int(z.TickTime), InitLimit: pulumi.Int(z.InitLimit), SyncLimit: pulumi.Int(z.SyncLimit), Adopt: flag(z.Adopt),
 		Heap: text(z.Heap), JvmOptions: text(z.JVMOptions), DataDir: text(z.DataDir), Config: settings(z.Config),
 		Release: d.release(), DeleteData: pulumi.Bool(d.deleteData()),
 	}, d.with(first, d.hosts...)...)
@@ -167,7 +169,7 @@ func (d *declaration) kafka() (err error) {
 	}
 	d.brokers, err = weir.NewKafka(d.ctx, "kafka", &weir.KafkaArgs{
 		Cluster: pulumi.String(d.cfg.Name), Brokers: brokers, Zookeeper: pulumi.ToStringArray(d.connect()),
-		Port: pulumi.Int(k.Port), Heap: text(k.Heap), JvmOptions: text(k.JVMOptions), DataDir: text(k.DataDir), Config: settings(k.Config),
+		Port: pulumi.Int(k.Port), Bind: text(k.Bind), Chroot: text(k.Chroot), Adopt: flag(k.Adopt), Heap: text(k.Heap), JvmOptions: text(k.JVMOptions), DataDir: text(k.DataDir), Config: settings(k.Config),
 		Release: d.release(), DeleteData: pulumi.Bool(k.DeleteData),
 	}, d.with(first, append(d.hosts[:len(d.hosts):len(d.hosts)], d.ensemble)...)...)
 	return err

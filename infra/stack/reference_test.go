@@ -57,7 +57,7 @@ func notes() map[string]string {
 		"Jump.PrivateKeyFile":       "The key to log in there with.",
 		"Jump.HostKey":              "Its public keys, one authorized_keys line each.",
 		"ZooKeeper.DataDir":         "That is /var/lib/weir/zookeeper.",
-		"ZooKeeper.Config":          "Merged into zookeeper.properties. What has a key of its own here, and the article's times, are refused.",
+		"ZooKeeper.Config":          "Merged into zookeeper.properties. What has a key of its own here is refused.",
 		"Kafka.Version":             "The other one that weir writes configuration for is 0.8.2.1, the article's.",
 		"Kafka.DataDir":             "That is /var/lib/weir/kafka.",
 		"Kafka.Config":              "Merged into server.properties. What has a key of its own here is refused.",

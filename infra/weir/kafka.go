@@ -16,9 +16,15 @@ import (
 type Kafka struct {
 	pulumi.CustomResourceState
 
+	// Lets each broker take the place of one that was started by hand on the same data directory.
+	Adopt pulumi.BoolPtrOutput `pulumi:"adopt"`
+	// 0.0.0.0 or :: to listen on all of a machine's addresses; each broker on its own where not set.
+	Bind      pulumi.StringPtrOutput   `pulumi:"bind"`
 	Bootstrap pulumi.StringArrayOutput `pulumi:"bootstrap"`
 	// The brokers, one a machine.
 	Brokers KafkaBrokerArrayOutput `pulumi:"brokers"`
+	// The path in ZooKeeper below which the cluster keeps everything; the whole of it where not set.
+	Chroot pulumi.StringPtrOutput `pulumi:"chroot"`
 	// The cluster that owns the machines.
 	Cluster pulumi.StringOutput `pulumi:"cluster"`
 	// Merged into server.properties.
@@ -94,8 +100,14 @@ func (KafkaState) ElementType() reflect.Type {
 }
 
 type kafkaArgs struct {
+	// Lets each broker take the place of one that was started by hand on the same data directory.
+	Adopt *bool `pulumi:"adopt"`
+	// 0.0.0.0 or :: to listen on all of a machine's addresses; each broker on its own where not set.
+	Bind *string `pulumi:"bind"`
 	// The brokers, one a machine.
 	Brokers []KafkaBroker `pulumi:"brokers"`
+	// The path in ZooKeeper below which the cluster keeps everything; the whole of it where not set.
+	Chroot *string `pulumi:"chroot"`
 	// The cluster that owns the machines.
 	Cluster string `pulumi:"cluster"`
 	// Merged into server.properties.
@@ -122,8 +134,14 @@ type kafkaArgs struct {
 
 // The set of arguments for constructing a Kafka resource.
 type KafkaArgs struct {
+	// Lets each broker take the place of one that was started by hand on the same data directory.
+	Adopt pulumi.BoolPtrInput
+	// 0.0.0.0 or :: to listen on all of a machine's addresses; each broker on its own where not set.
+	Bind pulumi.StringPtrInput
 	// The brokers, one a machine.
 	Brokers KafkaBrokerArrayInput
+	// The path in ZooKeeper below which the cluster keeps everything; the whole of it where not set.
+	Chroot pulumi.StringPtrInput
 	// The cluster that owns the machines.
 	Cluster pulumi.StringInput
 	// Merged into server.properties.
@@ -185,6 +203,16 @@ func (o KafkaOutput) ToKafkaOutputWithContext(ctx context.Context) KafkaOutput {
 	return o
 }
 
+// Lets each broker take the place of one that was started by hand on the same data directory.
+func (o KafkaOutput) Adopt() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *Kafka) pulumi.BoolPtrOutput { return v.Adopt }).(pulumi.BoolPtrOutput)
+}
+
+// 0.0.0.0 or :: to listen on all of a machine's addresses; each broker on its own where not set.
+func (o KafkaOutput) Bind() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Kafka) pulumi.StringPtrOutput { return v.Bind }).(pulumi.StringPtrOutput)
+}
+
 func (o KafkaOutput) Bootstrap() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v *Kafka) pulumi.StringArrayOutput { return v.Bootstrap }).(pulumi.StringArrayOutput)
 }
@@ -192,6 +220,11 @@ func (o KafkaOutput) Bootstrap() pulumi.StringArrayOutput {
 // The brokers, one a machine.
 func (o KafkaOutput) Brokers() KafkaBrokerArrayOutput {
 	return o.ApplyT(func(v *Kafka) KafkaBrokerArrayOutput { return v.Brokers }).(KafkaBrokerArrayOutput)
+}
+
+// The path in ZooKeeper below which the cluster keeps everything; the whole of it where not set.
+func (o KafkaOutput) Chroot() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Kafka) pulumi.StringPtrOutput { return v.Chroot }).(pulumi.StringPtrOutput)
 }
 
 // The cluster that owns the machines.

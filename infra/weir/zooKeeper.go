@@ -16,6 +16,8 @@ import (
 type ZooKeeper struct {
 	pulumi.CustomResourceState
 
+	// Lets each member take the place of one that was started by hand on the same data directory.
+	Adopt pulumi.BoolPtrOutput `pulumi:"adopt"`
 	// Where clients connect; 2181 where not set.
 	ClientPort pulumi.IntPtrOutput `pulumi:"clientPort"`
 	// The cluster that owns the machines.
@@ -31,16 +33,26 @@ type ZooKeeper struct {
 	Digest pulumi.StringPtrOutput `pulumi:"digest"`
 	// What a refresh found that is not as it was last applied, by machine.
 	Drift DifferenceArrayMapOutput `pulumi:"drift"`
+	// Where members elect a leader; 3888 where not set.
+	ElectionPort pulumi.IntPtrOutput `pulumi:"electionPort"`
 	// The JVM's heap, 256m; sized from the machine's memory where not set.
 	Heap pulumi.StringPtrOutput `pulumi:"heap"`
+	// Ticks that a follower may take to connect and catch up; 5 where not set.
+	InitLimit pulumi.IntPtrOutput `pulumi:"initLimit"`
 	// In place of the start script's choice of collector and compiler.
 	JvmOptions pulumi.StringPtrOutput `pulumi:"jvmOptions"`
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines ShownMapOutput `pulumi:"machines"`
 	// The ensemble's servers, one a machine.
 	Members ZooKeeperMemberArrayOutput `pulumi:"members"`
+	// Where followers connect to the leader; 2888 where not set.
+	PeerPort pulumi.IntPtrOutput `pulumi:"peerPort"`
 	// The software: a release of Kafka holds its ZooKeeper.
 	Release ReleasePtrOutput `pulumi:"release"`
+	// Ticks that a follower may lag behind; 2 where not set.
+	SyncLimit pulumi.IntPtrOutput `pulumi:"syncLimit"`
+	// The unit of the limits, in milliseconds; 2000 where not set.
+	TickTime pulumi.IntPtrOutput `pulumi:"tickTime"`
 }
 
 // NewZooKeeper registers a new resource with the given unique name, arguments, and options.
@@ -89,6 +101,8 @@ func (ZooKeeperState) ElementType() reflect.Type {
 }
 
 type zooKeeperArgs struct {
+	// Lets each member take the place of one that was started by hand on the same data directory.
+	Adopt *bool `pulumi:"adopt"`
 	// Where clients connect; 2181 where not set.
 	ClientPort *int `pulumi:"clientPort"`
 	// The cluster that owns the machines.
@@ -101,20 +115,32 @@ type zooKeeperArgs struct {
 	DeleteData *bool `pulumi:"deleteData"`
 	// Computed: the digest of the release.
 	Digest *string `pulumi:"digest"`
+	// Where members elect a leader; 3888 where not set.
+	ElectionPort *int `pulumi:"electionPort"`
 	// The JVM's heap, 256m; sized from the machine's memory where not set.
 	Heap *string `pulumi:"heap"`
+	// Ticks that a follower may take to connect and catch up; 5 where not set.
+	InitLimit *int `pulumi:"initLimit"`
 	// In place of the start script's choice of collector and compiler.
 	JvmOptions *string `pulumi:"jvmOptions"`
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines map[string]Shown `pulumi:"machines"`
 	// The ensemble's servers, one a machine.
 	Members []ZooKeeperMember `pulumi:"members"`
+	// Where followers connect to the leader; 2888 where not set.
+	PeerPort *int `pulumi:"peerPort"`
 	// The software: a release of Kafka holds its ZooKeeper.
 	Release *Release `pulumi:"release"`
+	// Ticks that a follower may lag behind; 2 where not set.
+	SyncLimit *int `pulumi:"syncLimit"`
+	// The unit of the limits, in milliseconds; 2000 where not set.
+	TickTime *int `pulumi:"tickTime"`
 }
 
 // The set of arguments for constructing a ZooKeeper resource.
 type ZooKeeperArgs struct {
+	// Lets each member take the place of one that was started by hand on the same data directory.
+	Adopt pulumi.BoolPtrInput
 	// Where clients connect; 2181 where not set.
 	ClientPort pulumi.IntPtrInput
 	// The cluster that owns the machines.
@@ -127,16 +153,26 @@ type ZooKeeperArgs struct {
 	DeleteData pulumi.BoolPtrInput
 	// Computed: the digest of the release.
 	Digest pulumi.StringPtrInput
+	// Where members elect a leader; 3888 where not set.
+	ElectionPort pulumi.IntPtrInput
 	// The JVM's heap, 256m; sized from the machine's memory where not set.
 	Heap pulumi.StringPtrInput
+	// Ticks that a follower may take to connect and catch up; 5 where not set.
+	InitLimit pulumi.IntPtrInput
 	// In place of the start script's choice of collector and compiler.
 	JvmOptions pulumi.StringPtrInput
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines ShownMapInput
 	// The ensemble's servers, one a machine.
 	Members ZooKeeperMemberArrayInput
+	// Where followers connect to the leader; 2888 where not set.
+	PeerPort pulumi.IntPtrInput
 	// The software: a release of Kafka holds its ZooKeeper.
 	Release ReleasePtrInput
+	// Ticks that a follower may lag behind; 2 where not set.
+	SyncLimit pulumi.IntPtrInput
+	// The unit of the limits, in milliseconds; 2000 where not set.
+	TickTime pulumi.IntPtrInput
 }
 
 func (ZooKeeperArgs) ElementType() reflect.Type {
@@ -174,6 +210,11 @@ func (o ZooKeeperOutput) ToZooKeeperOutput() ZooKeeperOutput {
 
 func (o ZooKeeperOutput) ToZooKeeperOutputWithContext(ctx context.Context) ZooKeeperOutput {
 	return o
+}
+
+// Lets each member take the place of one that was started by hand on the same data directory.
+func (o ZooKeeperOutput) Adopt() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *ZooKeeper) pulumi.BoolPtrOutput { return v.Adopt }).(pulumi.BoolPtrOutput)
 }
 
 // Where clients connect; 2181 where not set.
@@ -215,9 +256,19 @@ func (o ZooKeeperOutput) Drift() DifferenceArrayMapOutput {
 	return o.ApplyT(func(v *ZooKeeper) DifferenceArrayMapOutput { return v.Drift }).(DifferenceArrayMapOutput)
 }
 
+// Where members elect a leader; 3888 where not set.
+func (o ZooKeeperOutput) ElectionPort() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ZooKeeper) pulumi.IntPtrOutput { return v.ElectionPort }).(pulumi.IntPtrOutput)
+}
+
 // The JVM's heap, 256m; sized from the machine's memory where not set.
 func (o ZooKeeperOutput) Heap() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *ZooKeeper) pulumi.StringPtrOutput { return v.Heap }).(pulumi.StringPtrOutput)
+}
+
+// Ticks that a follower may take to connect and catch up; 5 where not set.
+func (o ZooKeeperOutput) InitLimit() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ZooKeeper) pulumi.IntPtrOutput { return v.InitLimit }).(pulumi.IntPtrOutput)
 }
 
 // In place of the start script's choice of collector and compiler.
@@ -235,9 +286,24 @@ func (o ZooKeeperOutput) Members() ZooKeeperMemberArrayOutput {
 	return o.ApplyT(func(v *ZooKeeper) ZooKeeperMemberArrayOutput { return v.Members }).(ZooKeeperMemberArrayOutput)
 }
 
+// Where followers connect to the leader; 2888 where not set.
+func (o ZooKeeperOutput) PeerPort() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ZooKeeper) pulumi.IntPtrOutput { return v.PeerPort }).(pulumi.IntPtrOutput)
+}
+
 // The software: a release of Kafka holds its ZooKeeper.
 func (o ZooKeeperOutput) Release() ReleasePtrOutput {
 	return o.ApplyT(func(v *ZooKeeper) ReleasePtrOutput { return v.Release }).(ReleasePtrOutput)
+}
+
+// Ticks that a follower may lag behind; 2 where not set.
+func (o ZooKeeperOutput) SyncLimit() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ZooKeeper) pulumi.IntPtrOutput { return v.SyncLimit }).(pulumi.IntPtrOutput)
+}
+
+// The unit of the limits, in milliseconds; 2000 where not set.
+func (o ZooKeeperOutput) TickTime() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ZooKeeper) pulumi.IntPtrOutput { return v.TickTime }).(pulumi.IntPtrOutput)
 }
 
 func init() {

@@ -110,6 +110,17 @@ func (a *Admin) Reconfigure(ctx context.Context, id int32, want map[string]strin
 	return changed, nil
 }
 
+// Settings returns the values in effect on a running broker, its own dynamic
+// ones included, for those of the names that it knows.
+func (a *Admin) Settings(ctx context.Context, id int32, names ...string) (map[string]string, error) {
+	var is map[string]string
+	err := a.do(ctx, fmt.Sprintf("asking broker %d for its settings", id), func(client sarama.Client, _ sarama.ClusterAdmin) (err error) {
+		is, err = brokerSettings(client, id, names)
+		return err
+	})
+	return is, err
+}
+
 // brokerSettings are the values in effect on a running broker, told by itself.
 func brokerSettings(client sarama.Client, id int32, names []string) (map[string]string, error) {
 	broker, err := client.Broker(id)

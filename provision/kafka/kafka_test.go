@@ -175,3 +175,18 @@ func TestWhatIsOpenIsCalledOpen(t *testing.T) {
 		t.Error("a plaintext cluster is not called open")
 	}
 }
+
+func TestBrokersStartedByHandAreDisplacedOnlyWhereThatIsDeclared(t *testing.T) {
+	for _, adopt := range []bool{false, true} {
+		s := three()
+		s.Adopt, s.Layout.DataDir = adopt, "/home/fams/kafka-logs"
+		states, err := States(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := states["m1"].Services[0].Takeover
+		if (got != nil) != adopt || adopt && (got.Data != "/home/fams/kafka-logs" || got.Main != Main || got.Patience != stopTimeout) {
+			t.Errorf("adopt %v: got %+v", adopt, got)
+		}
+	}
+}

@@ -21,6 +21,9 @@ import (
 // Unit is the name of the service on every broker's machine.
 const Unit = "weir-kafka.service"
 
+// Main is the main class of a broker.
+const Main = "kafka.Kafka"
+
 // Component is what the machine's manifest calls the brokers' part.
 const Component = "kafka"
 
@@ -57,6 +60,9 @@ type Spec struct {
 	// Config is merged into server.properties; keys that have a field here are
 	// refused.
 	Config map[string]string
+	// Adopt lets each broker take the place of one that somebody started by hand
+	// on the same data directory.
+	Adopt bool
 }
 
 // Broker is one broker.

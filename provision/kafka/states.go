@@ -57,14 +57,24 @@ func (s Spec) state(b Broker) machine.State {
 		Services: []machine.Service{{
 			Unit: Unit,
 			// The clients' files are for people: a change of them disturbs no broker.
-			Watches: []string{server.Path, logging.Path, unit.Path, s.Release.Link()},
-			Ports:   s.ports(),
+			Watches:  []string{server.Path, logging.Path, unit.Path, s.Release.Link()},
+			Ports:    s.ports(),
+			Takeover: s.takeover(),
 		}},
 		Requires: machine.Requirements{
 			Space: []machine.Space{{Path: s.Layout.DataDir, Bytes: freeBytes}},
 			Reach: s.reach(b),
 		},
 	}
+}
+
+// takeover: a broker that was started by hand ends as ours do, by controlled
+// shutdown, and may take as long.
+func (s Spec) takeover() *machine.Takeover {
+	if !s.Adopt {
+		return nil
+	}
+	return &machine.Takeover{Main: Main, Keys: []string{"log.dirs", "log.dir"}, Data: s.Layout.DataDir, Patience: stopTimeout}
 }
 
 func (s Spec) ports() []int {

@@ -21,6 +21,7 @@ func Diff(name string, want State, is Observed) Plan {
 	d.directories()
 	d.releases()
 	d.sysctls()
+	d.displace()
 	d.markers()
 	d.strangers()
 	d.files()
@@ -61,6 +62,9 @@ func (d *differ) users() {
 func (d *differ) directories() {
 	for _, dir := range d.want.Directories {
 		e, ok := d.is.Directories[dir.Path]
+		if ok && d.handsOver(dir, e) {
+			continue // not before what uses it has ended
+		}
 		step := Step{Phase: Stage, Kind: "directory", Target: dir.Path, dir: &dir}
 		switch {
 		case !ok:

@@ -143,6 +143,9 @@ func (d *drift) service(v Service) {
 		d.add("stranger", p, "a drop-in of "+v.Unit, "nothing; up moves it aside, below "+AsideDir)
 	}
 	is.DropIns = nil
+	for _, j := range d.is.Displaced(v) {
+		d.add("process", fmt.Sprint(j.PID), describe(j), "nothing; up ends it, and "+v.Unit+" takes its place")
+	}
 	if found := is.Words(v); found != v.Words() {
 		d.add("service", v.Unit, found, v.Words())
 	}

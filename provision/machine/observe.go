@@ -59,6 +59,7 @@ func ObserveScript(s State) string {
 	observeReleases(&b, s)
 	observeServices(&b, s)
 	observeDropIns(&b, s)
+	observeServers(&b, s)
 	observeSysctls(&b, s)
 	observeSpace(&b, s)
 	b.WriteString("echo @end\n")

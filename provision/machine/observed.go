@@ -3,6 +3,8 @@ package machine
 import (
 	"io/fs"
 	"time"
+
+	"weir/provision/process"
 )
 
 // Observed is what a machine said of itself, checked for form and bounded in
@@ -34,6 +36,12 @@ type Observed struct {
 	// PortHolders maps ports of services that are not running to the process
 	// that listens there.
 	PortHolders map[int]string
+	// Servers are the Java servers that a service may take the place of; they
+	// are looked for only where a unit is not up.
+	Servers []process.Java
+	// Homes are data directories that a service would take over and that are the
+	// home of somebody who logs in.
+	Homes []string
 	// Free is the bytes free for each path of Requires.Space.
 	Free map[string]int64
 }

@@ -32,7 +32,7 @@ func parseObserved(s State, out []byte) (Observed, error) {
 	}
 	steps := []func(State, answer, *Observed) error{
 		readFacts, readManifests, readPackages, readUsers, readPaths, readContents,
-		readInUse, readStrangers, readReleases, readServices, readDropIns, readOutdated, readListeners, readSysctls, readSpace,
+		readInUse, readStrangers, readReleases, readServices, readDropIns, readOutdated, readListeners, readServers, readSysctls, readSpace,
 	}
 	for _, read := range steps {
 		if err := read(s, a, &o); err != nil {

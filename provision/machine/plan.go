@@ -4,6 +4,8 @@ import (
 	"iter"
 	"slices"
 	"time"
+
+	"weir/provision/process"
 )
 
 // Plan is what must be done to make one machine what it should be: pure data,
@@ -43,7 +45,7 @@ const (
 type Step struct {
 	Phase  Phase  `json:"phase"`
 	Action Action `json:"action"`
-	Kind   string `json:"kind"` // "package", "user", "directory", "file", "release", "link", "sysctl", "service", "stranger", "manifest"
+	Kind   string `json:"kind"` // "package", "user", "directory", "file", "release", "link", "sysctl", "service", "process", "data", "stranger", "manifest"
 	Target string `json:"target"`
 	// Detail says what differs, for a person; it never holds a secret.
 	Detail string `json:"detail,omitempty"`
@@ -63,6 +65,7 @@ type Step struct {
 	pack     *Package
 	manager  string // the machine's package manager
 	sysctl   *Sysctl
+	process  *process.Java
 }
 
 func (s Step) String() string {
@@ -79,7 +82,7 @@ func (p Plan) Empty() bool { return len(p.Steps) == 0 }
 // Interrupts says that a service that is running now will be stopped or restarted.
 func (p Plan) Interrupts() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool {
-		return s.Kind == "service" && (s.Action == Restart || s.Action == Stop)
+		return s.Action == Restart || s.Action == Stop
 	})
 }
 

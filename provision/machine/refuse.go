@@ -31,6 +31,7 @@ const (
 	CheckArchitecture = "architecture"
 	CheckJava         = "java"
 	CheckPorts        = "ports"
+	CheckServers      = "servers"
 	CheckSpace        = "space"
 	CheckReach        = "reach"
 )
@@ -76,10 +77,11 @@ func Refuse(name string, want State, is Observed) error {
 		reject(CheckArchitecture, a, "set the machine's architecture to "+is.Facts.Architecture, "its architecture is %s", is.Facts.Architecture)
 	}
 	for _, v := range want.Services {
+		frees := is.refuseTakeover(v, reject)
 		for _, port := range v.Ports {
-			if holder, taken := is.PortHolders[port]; taken {
+			if holder, taken := is.PortHolders[port]; taken && !frees(port) {
 				reject(CheckPorts, "that nobody listens there", "stop that process, or choose another port",
-					"port %d, which %s needs, is taken by %s", port, v.Unit, holder)
+					"port %d, which %s needs, is taken by %s", port, v.Unit, is.holderOf(v, port, holder))
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package machine
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"weir/provision/remote"
@@ -100,6 +101,9 @@ user() { # NAME HOME
 func applyScript(steps []Step, sizes map[int]packSize) string {
 	var b strings.Builder
 	b.WriteString(applyPrelude)
+	if slices.ContainsFunc(steps, Step.takesOver) {
+		b.WriteString(takeoverFunctions)
+	}
 	stale := false // systemd knows the units as they were
 	reload := func() {
 		if stale {
@@ -161,7 +165,12 @@ func (s Step) command(steps []Step, i int, size packSize) string {
 			return "rm -f -- " + target
 		}
 		return "put " + remote.QuoteAll(s.Target, "root", "root", "0644", fmt.Sprint(size.bytes), Digest(s.manifest))
+	case "process":
+		return s.finishCommand()
 	case "data":
+		if s.Action == Change {
+			return "hand " + remote.QuoteAll(s.dir.Path, s.dir.Owner, s.dir.Group, octal(s.dir.Mode))
+		}
 		return "rm -rf -- " + target
 	case "sysctl":
 		if belowSys(s.sysctl.Key) {

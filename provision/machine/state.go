@@ -112,6 +112,9 @@ type Service struct {
 	// AtBoot declares a unit that does its work at each boot and ends: it is
 	// enabled, and whether it runs is not asked.
 	AtBoot bool
+	// Takeover lets the service take the place of a server that somebody
+	// started by hand; nil leaves such a server alone.
+	Takeover *Takeover
 }
 
 // Sysctl is a kernel setting. It is set at once, unless the kernel has no such

@@ -13,6 +13,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"weir/provision/properties"
 )
 
 // Java is a running Java virtual machine.
@@ -64,6 +66,24 @@ func absolute(dir, p string) string {
 		return path.Clean(p)
 	}
 	return path.Join(dir, p)
+}
+
+// Settings are those of its properties file, without blanks around them, and of
+// the words --override KEY=VALUE behind it, which win, as Kafka's do.
+func (j Java) Settings() (map[string]string, error) {
+	settings, err := properties.Parse(j.Config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", j.ConfigFile(), err)
+	}
+	for i := 1; i+1 < len(j.Args); i++ {
+		if key, value, ok := strings.Cut(j.Args[i+1], "="); ok && j.Args[i] == "--override" {
+			settings[key] = value
+		}
+	}
+	for key, value := range settings {
+		settings[key] = strings.TrimSpace(value)
+	}
+	return settings, nil
 }
 
 // Listens says that the process listens on a TCP port.

@@ -54,6 +54,10 @@ java_servers() { # CLASS...
 }
 `
 
+// Homes is a command that prints the home directories of those who can log in, a
+// line each: what is below one is not a service's to take.
+const Homes = `getent passwd | awk -F: '$7 !~ /(nologin|false)$/ { print $6 }'`
+
 // Script is a part of a POSIX shell script that prints what [Parse] reads: the
 // servers whose main class is one of classes. It changes nothing.
 func Script(classes ...string) string {

@@ -100,7 +100,7 @@ func (s Service) hardening(b *text) {
 	b.set("CapabilityBoundingSet", "")
 	b.set("AmbientCapabilities", "")
 	b.set("ProtectSystem", "strict")
-	b.set("ProtectHome", s.protectHome())
+	s.protectHome(b)
 	b.words("ReadWritePaths", s.Writes)
 	b.set("PrivateTmp", "yes")
 	b.set("PrivateDevices", "yes")
@@ -118,14 +118,27 @@ func (s Service) hardening(b *text) {
 	}
 }
 
-// protectHome hides home directories, or only locks them where the service
-// lives in one, as the article's does.
-func (s Service) protectHome() string {
-	used := slices.Concat(s.Reads, s.Writes, s.Command[:1], []string{s.Directory})
-	if slices.ContainsFunc(used, underHome) {
-		return "read-only"
+// protectHome hides home directories. What the service uses of one, as where the
+// article keeps its data, is shown in an empty one: others' homes stay hidden,
+// and a home that only its owner may enter is no obstacle.
+func (s Service) protectHome(b *text) {
+	reads := homes(append(slices.Clone(s.Reads), path.Dir(s.Command[0])))
+	writes := homes(append(slices.Clone(s.Writes), s.Directory))
+	reads = slices.DeleteFunc(reads, func(p string) bool { return slices.Contains(writes, p) })
+	if len(reads)+len(writes) == 0 {
+		b.set("ProtectHome", "yes")
+		return
 	}
-	return "yes"
+	b.set("ProtectHome", "tmpfs")
+	b.words("BindReadOnlyPaths", reads)
+	b.words("BindPaths", writes)
+}
+
+// homes are those of the paths that lie in a home directory, each once.
+func homes(paths []string) []string {
+	below := slices.DeleteFunc(paths, func(p string) bool { return !underHome(p) })
+	slices.Sort(below)
+	return slices.Compact(below)
 }
 
 func underHome(p string) bool {

@@ -33,21 +33,26 @@ func TestServiceText(t *testing.T) {
 	golden.Compare(t, "jvm.service", jvm.String())
 }
 
-func TestHomesAreHiddenUnlessTheServiceLivesInOne(t *testing.T) {
+func TestHomesAreHiddenButForWhatTheServiceUsesOfThem(t *testing.T) {
 	for _, test := range []struct {
 		name, want string
 		change     func(*Service)
 	}{
-		{"everything outside", "yes", func(*Service) {}},
-		{"data in a home", "read-only", func(s *Service) { s.Writes = []string{"/home/fams/zk_data"} }},
-		{"program in a home", "read-only", func(s *Service) { s.Command[0] = "/home/fams/kafka/bin/start" }},
-		{"release in root's home", "read-only", func(s *Service) { s.Reads = []string{"/root/kafka"} }},
-		{"a name that only begins like one", "yes", func(s *Service) { s.Writes = []string{"/homestead/data"} }},
+		{"everything outside", "ProtectHome=yes", func(*Service) {}},
+		{"data in a home", "ProtectHome=tmpfs\nBindPaths=/home/fams/zk_data", func(s *Service) {
+			s.Writes, s.Directory = []string{"/home/fams/zk_data", "/var/log/x"}, "/home/fams/zk_data"
+		}},
+		{"a working directory in a home", "ProtectHome=tmpfs\nBindPaths=/home/fams", func(s *Service) { s.Directory = "/home/fams" }},
+		{"a program in a home", "ProtectHome=tmpfs\nBindReadOnlyPaths=/home/fams/kafka/bin", func(s *Service) { s.Command[0] = "/home/fams/kafka/bin/start" }},
+		{"a release in root's home, and data in another", "ProtectHome=tmpfs\nBindReadOnlyPaths=/root/kafka\nBindPaths=/home/a /home/b", func(s *Service) {
+			s.Reads, s.Writes = []string{"/root/kafka", "/home/a"}, []string{"/home/b", "/home/a"}
+		}},
+		{"a name that only begins like one", "ProtectHome=yes", func(s *Service) { s.Writes = []string{"/homestead/data"} }},
 	} {
 		s := example()
 		test.change(&s)
-		if text := s.String(); !strings.Contains(text, "\nProtectHome="+test.want+"\n") {
-			t.Errorf("%s: want ProtectHome=%s in\n%s", test.name, test.want, text)
+		if text := s.String(); !strings.Contains(text, "\n"+test.want+"\n") {
+			t.Errorf("%s: want %s in\n%s", test.name, test.want, text)
 		}
 	}
 }

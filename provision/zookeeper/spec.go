@@ -18,6 +18,9 @@ import (
 // Unit is the name of the service on every member's machine.
 const Unit = "weir-zookeeper.service"
 
+// Main is the main class of a member.
+const Main = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+
 // Component is what the machine's manifest calls the ensemble's part.
 const Component = "zookeeper"
 
@@ -49,6 +52,9 @@ type Spec struct {
 	// Config is merged into zookeeper.properties; keys that have a field here
 	// are refused.
 	Config map[string]string
+	// Adopt lets each member take the place of one that somebody started by hand
+	// on the same data directory.
+	Adopt bool
 }
 
 // Member is one server of the ensemble.

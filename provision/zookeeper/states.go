@@ -53,15 +53,23 @@ func (s Spec) state(m Member) machine.State {
 		Files:       []machine.File{myid, config, logging, unit},
 		Releases:    []machine.Release{s.Release},
 		Services: []machine.Service{{
-			Unit:    Unit,
-			Watches: []string{myid.Path, config.Path, logging.Path, unit.Path, s.Release.Link()},
-			Ports:   s.ports(),
+			Unit:     Unit,
+			Watches:  []string{myid.Path, config.Path, logging.Path, unit.Path, s.Release.Link()},
+			Ports:    s.ports(),
+			Takeover: s.takeover(),
 		}},
 		Requires: machine.Requirements{
 			Space: []machine.Space{{Path: s.Layout.DataDir, Bytes: freeBytes}},
 			Reach: s.reach(m),
 		},
 	}
+}
+
+func (s Spec) takeover() *machine.Takeover {
+	if !s.Adopt {
+		return nil
+	}
+	return &machine.Takeover{Main: Main, Keys: []string{"dataDir"}, Data: s.Layout.DataDir, Patience: stopTimeout}
 }
 
 // ports are what a member listens on: its peer port opens only while it leads.

@@ -161,3 +161,18 @@ func TestValidateNamesEveryProblemByItsPath(t *testing.T) {
 		}
 	}
 }
+
+func TestMembersStartedByHandAreDisplacedOnlyWhereThatIsDeclared(t *testing.T) {
+	for _, adopt := range []bool{false, true} {
+		s := three()
+		s.Adopt, s.Layout.DataDir = adopt, "/home/fams/zk_data"
+		states, err := States(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := states["m1"].Services[0].Takeover
+		if (got != nil) != adopt || adopt && (got.Data != "/home/fams/zk_data" || got.Main != Main || got.Patience != stopTimeout) {
+			t.Errorf("adopt %v: got %+v", adopt, got)
+		}
+	}
+}

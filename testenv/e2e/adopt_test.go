@@ -1,0 +1,298 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/IBM/sarama"
+
+	"weir/provision/kafka"
+	"weir/provision/release"
+	"weir/provision/remote"
+	"weir/testenv"
+)
+
+// adoptStack is the stack that the cluster made by hand becomes.
+const adoptStack = "e2e-adopted"
+
+// handMade is a cluster that was set up the article's way: a user fams, a
+// directory below his home, files by hand, and nohup. His home is closed to
+// others, and one broker is started by a unit that he wrote.
+type handMade struct {
+	machines []testenv.Machine
+	brokers  []string
+}
+
+// famsHome is where everything of the article's is.
+const famsHome = "/home/fams"
+
+// newHandMade makes the cluster on machines that are removed when the test ends.
+func newHandMade(t *testing.T, numbers ...int) handMade {
+	t.Helper()
+	t.Cleanup(func() {
+		for _, n := range numbers {
+			if err := testenv.Remove(withoutEnd(t), bareStack, fmt.Sprintf("bare-%d", n)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	h := handMade{machines: bares(t, numbers...)}
+	for _, m := range h.machines {
+		h.brokers = append(h.brokers, m.Address+":9092")
+	}
+	tree := kafkaTree(t)
+	h.each(func(i int, m testenv.Machine) { h.install(t, i, m, tree) })
+	h.each(func(i int, m testenv.Machine) { h.start(t, i, m) })
+	return h
+}
+
+// each does something on all machines at once.
+func (h handMade) each(do func(i int, m testenv.Machine)) {
+	var wg sync.WaitGroup
+	for i, m := range h.machines {
+		wg.Go(func() { do(i, m) })
+	}
+	wg.Wait()
+}
+
+// kafkaTree is Kafka's release as one tar file.
+func kafkaTree(t *testing.T) release.Pack {
+	t.Helper()
+	cache, err := release.DefaultDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock, err := kafka.Release(kafka.DefaultVersion)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pack, err := (&release.Store{Dir: cache}).Pack(t.Context(), lock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pack
+}
+
+// install is the article's steps 2 to 6 on one machine.
+func (h handMade) install(t *testing.T, i int, m testenv.Machine, tree release.Pack) {
+	on(t, m, `useradd --create-home --shell /bin/bash fams
+chmod 0700 `+famsHome+`
+echo 'fams ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/fams
+install -d -m 0700 -o fams -g fams `+famsHome+`/.ssh
+install -m 0600 -o fams -g fams /root/.ssh/authorized_keys `+famsHome+`/.ssh/authorized_keys`)
+	fams := h.login(t, m)
+	software, err := tree.Open()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer software.Close()
+	var members, connect []string
+	for n, other := range h.machines {
+		members = append(members, fmt.Sprintf("server.%d=%s:2888:3888", n+1, other.Address))
+		connect = append(connect, other.Address+":2181")
+	}
+	_, err = fams.Run(t.Context(), remote.Script{Step: "unpack Kafka", Stdin: software, Text: `set -e
+cd ~
+mkdir kafka zk_data kafka-logs
+tar -xf - -C kafka
+mkdir -p kafka/config
+echo ` + fmt.Sprint(i+1) + ` >zk_data/myid
+cat >kafka/config/zookeeper.properties <<'END'
+tickTime=2000
+dataDir=` + famsHome + `/zk_data/
+clientPort=2181
+initLimit=5
+syncLimit=2
+` + strings.Join(members, "\n") + `
+END
+cat >kafka/config/server.properties <<'END'
+broker.id=` + fmt.Sprint(i) + `
+port=9092
+host.name=` + m.Address + `
+listeners=PLAINTEXT://` + m.Address + `:9092
+zookeeper.connect=` + strings.Join(connect, ",") + `
+log.dirs=` + famsHome + `/kafka-logs
+log.retention.hours=48
+END
+`})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// login is a connection to a machine as fams.
+func (h handMade) login(t *testing.T, m testenv.Machine) *remote.Client {
+	host := reached(m)
+	host.User = "fams"
+	c, err := remote.Dial(t.Context(), host)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// quickJVM starts in half the time, and is found again on the command line.
+const quickJVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+
+// start is the article's step 7: nohup, but for the last machine's broker.
+func (h handMade) start(t *testing.T, i int, m testenv.Machine) {
+	fams := h.login(t, m)
+	script := `cd ~/kafka
+export KAFKA_HEAP_OPTS='-Xmx256m -Xms256m' KAFKA_JVM_PERFORMANCE_OPTS='` + quickJVM + `'
+nohup bin/zookeeper-server-start.sh config/zookeeper.properties >zookeeper.log 2>&1 </dev/null &
+`
+	if i < len(h.machines)-1 {
+		script += "nohup bin/kafka-server-start.sh config/server.properties >kafka.log 2>&1 </dev/null &\n"
+	} else {
+		on(t, m, `cat >/etc/systemd/system/kafka.service <<'END'
+[Service]
+User=fams
+WorkingDirectory=`+famsHome+`/kafka
+Environment="KAFKA_HEAP_OPTS=-Xmx256m -Xms256m" "KAFKA_JVM_PERFORMANCE_OPTS=`+quickJVM+`"
+ExecStart=`+famsHome+`/kafka/bin/kafka-server-start.sh config/server.properties
+Restart=always
+[Install]
+WantedBy=multi-user.target
+END
+systemctl daemon-reload
+systemctl enable --quiet --now kafka.service`)
+	}
+	if _, err := fams.Run(t.Context(), remote.Script{Step: "start", Text: script}); err != nil {
+		t.Error(err)
+	}
+}
+
+// keep writes numbered messages to a topic and returns their number by partition.
+func (h handMade) keep(t *testing.T, topic string, count int) {
+	t.Helper()
+	config := loadConfig()
+	eventually(t, "the cluster by hand takes a topic", func() bool {
+		admin, err := sarama.NewClusterAdmin(h.brokers, config)
+		if err != nil {
+			return false
+		}
+		defer admin.Close()
+		brokers, _, err := admin.DescribeCluster()
+		return err == nil && len(brokers) == len(h.brokers) &&
+			admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 3, ReplicationFactor: 3}, false) == nil
+	})
+	producer, err := sarama.NewSyncProducer(h.brokers, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	const batch = 1000
+	for first := 0; first < count; first += batch {
+		messages := make([]*sarama.ProducerMessage, batch)
+		for i := range messages {
+			messages[i] = &sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(fmt.Sprint(first + i))}
+		}
+		if err := producer.SendMessages(messages); err != nil {
+			var failed sarama.ProducerErrors
+			errors.As(err, &failed)
+			t.Fatalf("%v: %v", err, failed)
+		}
+	}
+}
+
+// wantKept checks that each message is there once and in order.
+func (h handMade) wantKept(t *testing.T, topic string, count int) {
+	t.Helper()
+	l := &load{topic: topic, brokers: h.brokers, config: loadConfig()}
+	found, disordered, err := l.read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range count {
+		if found[n] != 1 {
+			t.Fatalf("message %d is there %d times, want once", n, found[n])
+		}
+	}
+	if len(found) != count || disordered > 0 {
+		t.Errorf("of %d messages %d are there, %d out of order", count, len(found), disordered)
+	}
+}
+
+// identity is what a take-over must not change: myid, broker.id and cluster.id.
+func (h handMade) identity(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	for _, m := range h.machines {
+		b.WriteString(on(t, m, "echo "+m.Name+"; cat "+famsHome+"/zk_data/myid; grep -E '^(cluster|broker).id' "+famsHome+"/kafka-logs/meta.properties | sort"))
+	}
+	return b.String()
+}
+
+// flags are the machines as a person names them to ops adopt.
+func (h handMade) flags(t *testing.T) []string {
+	t.Helper()
+	known := filepath.Join(t.TempDir(), "known_hosts")
+	var lines, flags []string
+	for _, m := range h.machines {
+		lines = append(lines, m.Address+" "+m.HostKey)
+		flags = append(flags, "--machine", m.Name+"=fams@"+m.Address)
+	}
+	if err := os.WriteFile(known, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return append(flags, "--key", h.machines[0].PrivateKeyFile, "--known-hosts", known)
+}
+
+const keptMessages = 10_000
+
+func TestAClusterMadeByHandIsTakenOverWithItsDataAndIds(t *testing.T) {
+	h := newHandMade(t, 21, 22, 23)
+	h.keep(t, "kept", keptMessages)
+	before := h.identity(t)
+	l := startLoad(t, "meanwhile", h.brokers)
+
+	p := newTestProject(t)
+	adopt := slices.Concat([]string{"adopt", adoptStack}, h.flags(t))
+	refused := p.mustOps(t, 2, adopt...)
+	wantAll(t, refused.stderr, "there is no terminal to ask on", "--yes")
+	r := p.mustOps(t, 0, append(adopt, "--yes")...)
+	t.Logf("ops adopt said:\n%s", r.stdout)
+	wantAll(t, r.stdout, "found Kafka 3.9.2", "kafka.Kafka "+famsHome+"/kafka/config/server.properties", "stop and disable kafka.service",
+		famsHome+"/zk_data", "The files of the old installation stay where they are", "is healthy")
+
+	l.finish(t)
+	h.wantKept(t, "kept", keptMessages)
+	if after := h.identity(t); after != before {
+		t.Errorf("ids were changed:\n%s", difference(before, after))
+	}
+	r = p.mustOps(t, 0, "up", "--stack", adoptStack, "--no-verify")
+	wantAll(t, r.stdout, "nothing to change")
+	h.wantTakenOver(t)
+}
+
+// wantTakenOver checks that units run the servers, as users of their own, with
+// the settings of before, and that nothing by hand does.
+func (h handMade) wantTakenOver(t *testing.T) {
+	t.Helper()
+	for _, m := range h.machines {
+		running := on(t, m, "ps -C java -o user:32=,args= | sed -E 's/^([^ ]+) .* -Xmx([^ ]+) .* (-XX:TieredStopAtLevel=1) .* ([^ ]+) ([^ ]+)$/\\1 \\2 \\3 \\4 \\5/' | sort")
+		want := "weir-kafka 256m -XX:TieredStopAtLevel=1 kafka.Kafka /etc/weir/kafka/server.properties\n" +
+			"weir-zookeeper 256m -XX:TieredStopAtLevel=1 org.apache.zookeeper.server.quorum.QuorumPeerMain /etc/weir/zookeeper/zookeeper.properties\n"
+		if running != want {
+			t.Errorf("on %s there run\n%swant\n%s", m.Name, running, want)
+		}
+		settings := on(t, m, "cat /etc/weir/kafka/server.properties")
+		for _, line := range []string{"log.retention.hours=48", "auto.create.topics.enable=true", "min.insync.replicas=1", "num.partitions=1"} {
+			if !regexp.MustCompile("(?m)^" + regexp.QuoteMeta(line) + "$").MatchString(settings) {
+				t.Errorf("server.properties of %s lacks %s, as it was:\n%s", m.Name, line, settings)
+			}
+		}
+		wantAll(t, on(t, m, "systemctl is-enabled kafka.service 2>&1 || true; ls "+famsHome+"/kafka/config"), "server.properties")
+	}
+	wantAll(t, on(t, h.machines[len(h.machines)-1], "systemctl is-enabled kafka.service || true"), "disabled")
+}
