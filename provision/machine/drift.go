@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
-
-	"github.com/rogpeppe/go-internal/diff"
 )
 
 // Difference is one thing on a machine that is not as it was last applied.
@@ -90,7 +87,7 @@ func (d *drift) file(f File) {
 	switch {
 	case f.Secret:
 		d.add("file", f.Path, "another secret", "the secret")
-	case !is.Known || !utf8.ValidString(is.Content):
+	case !is.Known || !printable(is.Content):
 		d.add("file", f.Path, fmt.Sprintf("%d bytes that are not shown", is.Size), fmt.Sprintf("%d bytes", len(f.Content)))
 	default:
 		d.add("file", f.Path, "other content", "as applied")
@@ -122,7 +119,7 @@ func (d *drift) sysctls() {
 		return
 	}
 	for _, c := range d.want.Sysctls {
-		if is := d.is.Sysctls[c.Key]; is != strings.Join(strings.Fields(c.Value), " ") {
+		if is, ok := d.is.Sysctls[c.Key]; ok && is != strings.Join(strings.Fields(c.Value), " ") {
 			d.add("sysctl", c.Key, is, c.Value)
 		}
 	}
@@ -220,8 +217,8 @@ func Several(things []string) string {
 
 // textDiff is the lines in which two texts differ, with those around them.
 func textDiff(expected, found string) string {
-	text := string(diff.Diff("", []byte(expected), "", []byte(found)))
-	for range 3 { // the names of files that nobody compared
+	text := unified("", expected, found)
+	for range 2 { // the names of files that nobody compared
 		_, text, _ = strings.Cut(text, "\n")
 	}
 	if len(text) > diffLimit {
