@@ -96,7 +96,7 @@ was last applied.`,
 	}
 	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", cmp.Or(os.Getenv("PULUMI_STACK"), "local"),
 		"the stack; $PULUMI_STACK, where it is set, is the default")
-	root.AddCommand(a.initCommand(), a.upCommand(), a.previewCommand(), a.driftCommand(), a.refreshCommand(), a.downCommand(),
+	root.AddCommand(a.initCommand(), a.preflightCommand(), a.upCommand(), a.previewCommand(), a.driftCommand(), a.refreshCommand(), a.downCommand(),
 		a.verifyCommand(), a.statusCommand(), a.envCommand(), a.versionCommand())
 	return root
 }

@@ -366,6 +366,200 @@ func (o DifferenceArrayOutput) Index(i pulumi.IntInput) DifferenceOutput {
 	}).(DifferenceOutput)
 }
 
+type HostOS struct {
+	// vm.max_map_count; 262144 where not set, keep leaves the machine's own.
+	MaxMapCount *string `pulumi:"maxMapCount"`
+	// Limit of open files of who logs in as a service's user; 100000 where not set, keep leaves the machine's own.
+	OpenFiles *string `pulumi:"openFiles"`
+	// vm.swappiness; 1 where not set, keep leaves the machine's own.
+	Swappiness *string `pulumi:"swappiness"`
+	// always, madvise or never; madvise where not set, keep leaves the machine's own.
+	TransparentHugePages *string `pulumi:"transparentHugePages"`
+}
+
+// HostOSInput is an input type that accepts HostOSArgs and HostOSOutput values.
+// You can construct a concrete instance of `HostOSInput` via:
+//
+//	HostOSArgs{...}
+type HostOSInput interface {
+	pulumi.Input
+
+	ToHostOSOutput() HostOSOutput
+	ToHostOSOutputWithContext(context.Context) HostOSOutput
+}
+
+type HostOSArgs struct {
+	// vm.max_map_count; 262144 where not set, keep leaves the machine's own.
+	MaxMapCount pulumi.StringPtrInput `pulumi:"maxMapCount"`
+	// Limit of open files of who logs in as a service's user; 100000 where not set, keep leaves the machine's own.
+	OpenFiles pulumi.StringPtrInput `pulumi:"openFiles"`
+	// vm.swappiness; 1 where not set, keep leaves the machine's own.
+	Swappiness pulumi.StringPtrInput `pulumi:"swappiness"`
+	// always, madvise or never; madvise where not set, keep leaves the machine's own.
+	TransparentHugePages pulumi.StringPtrInput `pulumi:"transparentHugePages"`
+}
+
+func (HostOSArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*HostOS)(nil)).Elem()
+}
+
+func (i HostOSArgs) ToHostOSOutput() HostOSOutput {
+	return i.ToHostOSOutputWithContext(context.Background())
+}
+
+func (i HostOSArgs) ToHostOSOutputWithContext(ctx context.Context) HostOSOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(HostOSOutput)
+}
+
+func (i HostOSArgs) ToHostOSPtrOutput() HostOSPtrOutput {
+	return i.ToHostOSPtrOutputWithContext(context.Background())
+}
+
+func (i HostOSArgs) ToHostOSPtrOutputWithContext(ctx context.Context) HostOSPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(HostOSOutput).ToHostOSPtrOutputWithContext(ctx)
+}
+
+// HostOSPtrInput is an input type that accepts HostOSArgs, HostOSPtr and HostOSPtrOutput values.
+// You can construct a concrete instance of `HostOSPtrInput` via:
+//
+//	        HostOSArgs{...}
+//
+//	or:
+//
+//	        nil
+type HostOSPtrInput interface {
+	pulumi.Input
+
+	ToHostOSPtrOutput() HostOSPtrOutput
+	ToHostOSPtrOutputWithContext(context.Context) HostOSPtrOutput
+}
+
+type hostOSPtrType HostOSArgs
+
+func HostOSPtr(v *HostOSArgs) HostOSPtrInput {
+	return (*hostOSPtrType)(v)
+}
+
+func (*hostOSPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**HostOS)(nil)).Elem()
+}
+
+func (i *hostOSPtrType) ToHostOSPtrOutput() HostOSPtrOutput {
+	return i.ToHostOSPtrOutputWithContext(context.Background())
+}
+
+func (i *hostOSPtrType) ToHostOSPtrOutputWithContext(ctx context.Context) HostOSPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(HostOSPtrOutput)
+}
+
+type HostOSOutput struct{ *pulumi.OutputState }
+
+func (HostOSOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*HostOS)(nil)).Elem()
+}
+
+func (o HostOSOutput) ToHostOSOutput() HostOSOutput {
+	return o
+}
+
+func (o HostOSOutput) ToHostOSOutputWithContext(ctx context.Context) HostOSOutput {
+	return o
+}
+
+func (o HostOSOutput) ToHostOSPtrOutput() HostOSPtrOutput {
+	return o.ToHostOSPtrOutputWithContext(context.Background())
+}
+
+func (o HostOSOutput) ToHostOSPtrOutputWithContext(ctx context.Context) HostOSPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v HostOS) *HostOS {
+		return &v
+	}).(HostOSPtrOutput)
+}
+
+// vm.max_map_count; 262144 where not set, keep leaves the machine's own.
+func (o HostOSOutput) MaxMapCount() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v HostOS) *string { return v.MaxMapCount }).(pulumi.StringPtrOutput)
+}
+
+// Limit of open files of who logs in as a service's user; 100000 where not set, keep leaves the machine's own.
+func (o HostOSOutput) OpenFiles() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v HostOS) *string { return v.OpenFiles }).(pulumi.StringPtrOutput)
+}
+
+// vm.swappiness; 1 where not set, keep leaves the machine's own.
+func (o HostOSOutput) Swappiness() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v HostOS) *string { return v.Swappiness }).(pulumi.StringPtrOutput)
+}
+
+// always, madvise or never; madvise where not set, keep leaves the machine's own.
+func (o HostOSOutput) TransparentHugePages() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v HostOS) *string { return v.TransparentHugePages }).(pulumi.StringPtrOutput)
+}
+
+type HostOSPtrOutput struct{ *pulumi.OutputState }
+
+func (HostOSPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**HostOS)(nil)).Elem()
+}
+
+func (o HostOSPtrOutput) ToHostOSPtrOutput() HostOSPtrOutput {
+	return o
+}
+
+func (o HostOSPtrOutput) ToHostOSPtrOutputWithContext(ctx context.Context) HostOSPtrOutput {
+	return o
+}
+
+func (o HostOSPtrOutput) Elem() HostOSOutput {
+	return o.ApplyT(func(v *HostOS) HostOS {
+		if v != nil {
+			return *v
+		}
+		var ret HostOS
+		return ret
+	}).(HostOSOutput)
+}
+
+// vm.max_map_count; 262144 where not set, keep leaves the machine's own.
+func (o HostOSPtrOutput) MaxMapCount() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *HostOS) *string {
+		if v == nil {
+			return nil
+		}
+		return v.MaxMapCount
+	}).(pulumi.StringPtrOutput)
+}
+
+// Limit of open files of who logs in as a service's user; 100000 where not set, keep leaves the machine's own.
+func (o HostOSPtrOutput) OpenFiles() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *HostOS) *string {
+		if v == nil {
+			return nil
+		}
+		return v.OpenFiles
+	}).(pulumi.StringPtrOutput)
+}
+
+// vm.swappiness; 1 where not set, keep leaves the machine's own.
+func (o HostOSPtrOutput) Swappiness() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *HostOS) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Swappiness
+	}).(pulumi.StringPtrOutput)
+}
+
+// always, madvise or never; madvise where not set, keep leaves the machine's own.
+func (o HostOSPtrOutput) TransparentHugePages() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *HostOS) *string {
+		if v == nil {
+			return nil
+		}
+		return v.TransparentHugePages
+	}).(pulumi.StringPtrOutput)
+}
+
 type JumpHost struct {
 	// DNS name or IP address of the machine that is jumped through.
 	Address        string  `pulumi:"address"`
@@ -1437,6 +1631,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*BrokerRefInput)(nil)).Elem(), BrokerRefArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BrokerRefArrayInput)(nil)).Elem(), BrokerRefArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ConnectionInput)(nil)).Elem(), ConnectionArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*HostOSInput)(nil)).Elem(), HostOSArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*HostOSPtrInput)(nil)).Elem(), HostOSArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*JumpHostInput)(nil)).Elem(), JumpHostArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*JumpHostPtrInput)(nil)).Elem(), JumpHostArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*KafkaBrokerInput)(nil)).Elem(), KafkaBrokerArgs{})
@@ -1454,6 +1650,8 @@ func init() {
 	pulumi.RegisterOutputType(ConnectionOutput{})
 	pulumi.RegisterOutputType(DifferenceOutput{})
 	pulumi.RegisterOutputType(DifferenceArrayOutput{})
+	pulumi.RegisterOutputType(HostOSOutput{})
+	pulumi.RegisterOutputType(HostOSPtrOutput{})
 	pulumi.RegisterOutputType(JumpHostOutput{})
 	pulumi.RegisterOutputType(JumpHostPtrOutput{})
 	pulumi.RegisterOutputType(KafkaBrokerOutput{})

@@ -122,7 +122,7 @@ func (d *drift) sysctls() {
 		return
 	}
 	for _, c := range d.want.Sysctls {
-		if is := d.is.Sysctls[c.Key]; is != strings.Join(strings.Fields(c.Value), " ") {
+		if is, ok := d.is.Sysctls[c.Key]; ok && is != strings.Join(strings.Fields(c.Value), " ") {
 			d.add("sysctl", c.Key, is, c.Value)
 		}
 	}

@@ -58,8 +58,13 @@ func (s Spec) state(m Member) machine.State {
 			Ports:   s.ports(),
 		}},
 		Requires: machine.Requirements{
-			Space: []machine.Space{{Path: s.Layout.DataDir, Bytes: freeBytes}},
-			Reach: s.reach(m),
+			Space:     []machine.Space{{Path: s.Layout.DataDir, Bytes: freeBytes}},
+			Reach:     s.reach(m),
+			Programs:  []string{s.Release.Root, s.Layout.TempDir},
+			Listen:    []string{m.Address},
+			Heap:      systemd.HeapBytes(s.Heap),
+			Java:      systemd.OldestJava,
+			OpenFiles: openFiles,
 		},
 	}
 }
