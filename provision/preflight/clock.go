@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,10 +23,11 @@ const (
 // not all the others: it may well be this computer's.
 func judgeClocks(seen []sight, r *Result) {
 	seen = answered(seen)
-	right := middle(seen)
+	right, doubt := middle(seen)
 	for _, s := range seen {
 		offset, uncertain := s.answer.offset()
 		skew := offset - right
+		uncertain += doubt
 		certain := max(skew.Abs()-uncertain, 0)
 		found := fmt.Sprintf("its clock is %s %s (within %s)", round(skew), direction(skew), round(uncertain))
 		switch next := "have the time kept by chrony or systemd-timesyncd: " + keepTime(s); {
@@ -39,24 +41,26 @@ func judgeClocks(seen []sight, r *Result) {
 			r.note(s, "within %s of the others%s", round(skew.Abs()+uncertain), kept(s))
 		}
 	}
-	if away := right.Abs(); away > skewTold {
+	if right.Abs()-doubt > skewTold {
 		r.Evidence = append(r.Evidence, Note{Text: fmt.Sprintf("this computer's clock is %s %s: the machines agree with each other", round(right), direction(-right))})
 	}
 }
 
-// middle is the offset of the clock in the middle of all, this computer's being
-// one: 0 where there is only one machine to compare it with.
-func middle(seen []sight) time.Duration {
-	offsets := []time.Duration{0}
+// middle is the offset of the clock in the middle of all, and by how much it may
+// be wrong. This computer's is one of them, and the one that counts where there
+// is only one machine to compare it with.
+func middle(seen []sight) (offset, uncertain time.Duration) {
+	if len(seen) < 2 {
+		return 0, 0
+	}
+	all := [][2]time.Duration{{0, 0}}
 	for _, s := range seen {
-		offset, _ := s.answer.offset()
-		offsets = append(offsets, offset)
+		offset, uncertain := s.answer.offset()
+		all = append(all, [2]time.Duration{offset, uncertain})
 	}
-	if len(offsets) < 3 {
-		return 0
-	}
-	slices.Sort(offsets)
-	return offsets[(len(offsets)-1)/2]
+	slices.SortFunc(all, func(a, b [2]time.Duration) int { return cmp.Compare(a[0], b[0]) })
+	right := all[(len(all)-1)/2]
+	return right[0], right[1]
 }
 
 func direction(skew time.Duration) string {
