@@ -108,7 +108,7 @@ func (a *app) takeOver(ctx context.Context, yes bool) error {
 			return fmt.Errorf("nothing was changed on the machines; %s stays: bin/ops up --stack %s takes over by it", relative(s.Project.StackFile(s.Name)), s.Name)
 		}
 	}
-	return a.recorded(s.Stack, func(stack *drive.Stack) error { return a.up(ctx, stack, true) })
+	return a.recorded(s.Stack, func(stack *drive.Stack) error { return a.up(ctx, &opened{stack, s.config}, true) })
 }
 
 // lookLimit bounds the look at all machines and the questions to the cluster:

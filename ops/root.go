@@ -98,8 +98,21 @@ was last applied.`,
 	}
 	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", cmp.Or(os.Getenv("PULUMI_STACK"), "local"),
 		"the stack; $PULUMI_STACK, where it is set, is the default")
-	root.AddCommand(a.initCommand(), a.adoptCommand(), a.upCommand(), a.previewCommand(), a.driftCommand(), a.refreshCommand(), a.downCommand(),
-		a.verifyCommand(), a.statusCommand(), a.runsCommand(), a.envCommand(), a.versionCommand())
+	root.AddCommand(
+		a.initCommand(),
+		a.adoptCommand(),
+		a.preflightCommand(),
+		a.upCommand(),
+		a.previewCommand(),
+		a.driftCommand(),
+		a.refreshCommand(),
+		a.downCommand(),
+		a.verifyCommand(),
+		a.statusCommand(),
+		a.runsCommand(),
+		a.envCommand(),
+		a.versionCommand(),
+	)
 	return root
 }
 

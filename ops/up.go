@@ -28,7 +28,10 @@ func (a *app) upCommand() *cobra.Command {
 		Use:   "up",
 		Short: "Make the cluster what its config declares, and verify it",
 		Long: `up looks at every machine, changes what differs from the stack's config, and
-ends by verifying the cluster. It may be interrupted, and run again, at any time.`,
+ends by verifying the cluster. It may be interrupted, and run again, at any time.
+
+It begins with what preflight does: where a machine is not fit, nothing is changed
+on any.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.ensureLocalConfig(); err != nil {
@@ -40,7 +43,7 @@ ends by verifying the cluster. It may be interrupted, and run again, at any time
 			}
 			a.warn(s.config)
 			return a.recorded(s.Stack, func(stack *drive.Stack) error {
-				return a.up(c.Context(), stack, !skipVerify)
+				return a.up(c.Context(), &opened{stack, s.config}, !skipVerify)
 			})
 		},
 	}
@@ -48,9 +51,13 @@ ends by verifying the cluster. It may be interrupted, and run again, at any time
 	return c
 }
 
-func (a *app) up(ctx context.Context, s *drive.Stack, verified bool) error {
+func (a *app) up(ctx context.Context, s *opened, verified bool) error {
 	progress := a.console.NewProgress()
+	preflight := a.beginPreflight(ctx, s)
 	changes, err := s.Plan(ctx, progress.Warning)
+	if unfit := preflight(changes, err); unfit != nil {
+		return unfit
+	}
 	if err == nil && changes.Any() {
 		changes, err = s.Up(ctx, progress.Event)
 	}

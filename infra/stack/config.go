@@ -112,6 +112,9 @@ type OS struct {
 	// without asking, and may be stalled while memory is compacted for them.
 	// madvise by default.
 	TransparentHugePages Tunable `yaml:"transparentHugePages"`
+	// SkipChecks names checks of `ops preflight` that are not made, as their owner
+	// wants it that way: storage, memory, kernel, limits, clock or names.
+	SkipChecks []string `yaml:"skipChecks"`
 }
 
 // ZooKeeper is the ensemble.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"weir/provision/host"
 	"weir/provision/layout"
+	"weir/provision/preflight"
 	"weir/provision/problem"
 )
 
@@ -84,7 +86,7 @@ func (c *checker) all() {
 	c.machines()
 	c.ssh()
 	c.containers()
-	c.config.OS.host().Validate("os", &c.problems)
+	c.os()
 	c.zookeeper()
 	c.kafka()
 	c.topics()
@@ -173,6 +175,16 @@ func (t *Tunable) UnmarshalText(text []byte) error {
 	}
 	*t = Tunable(text)
 	return nil
+}
+
+func (c *checker) os() {
+	c.config.OS.host().Validate("os", &c.problems)
+	optional := preflight.Optional()
+	for i, name := range c.config.OS.SkipChecks {
+		if !slices.Contains(optional, name) {
+			c.add(fmt.Sprintf("os.skipChecks[%d]", i), "is %q, which is no check that can be skipped; write %s", name, strings.Join(optional, ", "))
+		}
+	}
 }
 
 func (o OS) host() host.OS {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"weir/infra/weir"
+	"weir/provision/host"
 	"weir/provision/inventory"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -79,7 +80,7 @@ func settings(s Settings) pulumi.StringMapInput {
 // os leaves the argument out where nothing is set in the config.
 func (d *declaration) os() weir.HostOSPtrInput {
 	o := d.cfg.OS
-	if o == (OS{}) {
+	if o.host() == (host.OS{}) {
 		return nil
 	}
 	return weir.HostOSArgs{

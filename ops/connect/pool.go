@@ -6,7 +6,9 @@ import (
 	"weir/provision/remote"
 )
 
-func newPool(log *slog.Logger) *remote.Pool {
+// NewPool returns connections with the patience of somebody in front of a screen;
+// log, which may be nil, is where their warnings go.
+func NewPool(log *slog.Logger) *remote.Pool {
 	opts := []remote.Option{remote.WithTimeouts(sshConnectTimeout, sshHandshakeTimeout)}
 	if log != nil {
 		opts = append(opts, remote.WithLogger(log))

@@ -88,7 +88,7 @@ func Open(ctx context.Context, c inventory.Cluster, opts Options) (*Session, err
 		s.opts.Direct = &net.Dialer{}
 	}
 	if s.opts.Connect == nil {
-		s.pool = newPool(opts.Log)
+		s.pool = NewPool(opts.Log)
 		s.opts.Connect = func(ctx context.Context, h remote.Host) (Connection, error) {
 			return s.pool.Get(ctx, h)
 		}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"weir/provision/inventory"
 	"weir/provision/runlog"
@@ -66,6 +67,32 @@ func (s *Stack) Cluster(ctx context.Context) (inventory.Cluster, error) {
 		return c, fmt.Errorf("stack %s was not brought up to its end; run: bin/ops up --stack %s", s.Name, s.Name)
 	}
 	return c, decodeCluster(value, &c)
+}
+
+// Secrets are the encrypted values of the stack's config, in the clear, by their
+// keys without the namespace. It takes half a second, the engine's start.
+func (s *Stack) Secrets(ctx context.Context) (map[string]string, error) {
+	if !s.Exists() {
+		return nil, fmt.Errorf("stack %s: %w, and its config holds secrets; make it: pulumi stack init %s", s.Name, ErrNoStack, s.Name)
+	}
+	out, err := s.cli.ask(ctx, s.Project.Root, "config", "--json", "--show-secrets", "--stack", s.Name)
+	if err != nil {
+		return nil, err
+	}
+	var values map[string]struct {
+		Value  string `json:"value"`
+		Secret bool   `json:"secret"`
+	}
+	if err := json.Unmarshal([]byte(out), &values); err != nil {
+		return nil, fmt.Errorf("read the config of stack %s: %w", s.Name, err)
+	}
+	secrets := map[string]string{}
+	for key, v := range values {
+		if v.Secret {
+			secrets[strings.TrimPrefix(key, projectName+":")] = v.Value
+		}
+	}
+	return secrets, nil
 }
 
 // decodeCluster takes an object, or a text that holds one.

@@ -135,7 +135,11 @@ func State(s Spec) (machine.State, error) {
 			Watches: []string{unit.Path, s.Release.Link()},
 			Ports:   s.Ports,
 		}},
-		Requires: machine.Requirements{Space: []machine.Space{{Path: s.StateDir, Bytes: freeBytes}}},
+		Requires: machine.Requirements{
+			Space:     []machine.Space{{Path: s.StateDir, Bytes: freeBytes}},
+			Programs:  []string{s.Release.Root},
+			OpenFiles: openFiles,
+		},
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -62,8 +63,13 @@ func (s Spec) state(b Broker) machine.State {
 			Takeover: s.takeover(),
 		}},
 		Requires: machine.Requirements{
-			Space: []machine.Space{{Path: s.Layout.DataDir, Bytes: freeBytes}},
-			Reach: s.reach(b),
+			Space:     []machine.Space{{Path: s.Layout.DataDir, Bytes: freeBytes}},
+			Reach:     s.reach(b),
+			Programs:  []string{s.Release.Root, s.Layout.TempDir},
+			Listen:    []string{cmp.Or(b.Bind, b.Address)},
+			Heap:      systemd.HeapBytes(s.Heap),
+			Java:      systemd.OldestJava,
+			OpenFiles: openFiles,
 		},
 	}
 }

@@ -87,7 +87,7 @@ func Refuse(name string, want State, is Observed) error {
 	}
 	for _, s := range want.Requires.Space {
 		if free, ok := is.Free[s.Path]; ok && free < s.Bytes && !dataExists(want, is, s.Path) {
-			reject(CheckSpace, "at least "+size(s.Bytes), "free some, or choose another directory", "%s has %s free", s.Path, size(free))
+			reject(CheckSpace, "at least "+Size(s.Bytes), "free some, or choose another directory", "%s has %s free", s.Path, Size(free))
 		}
 	}
 	if len(r.Reasons) == 0 {
@@ -120,7 +120,8 @@ func dataExists(want State, is Observed, path string) bool {
 	return ok && slices.ContainsFunc(want.Directories, func(d Directory) bool { return d.Path == path && d.Data })
 }
 
-func size(bytes int64) string {
+// Size is a number of bytes as people read it, "64 MiB" or "1.5 GiB".
+func Size(bytes int64) string {
 	if bytes < 1<<30 {
 		return fmt.Sprintf("%d MiB", bytes>>20)
 	}
@@ -141,29 +142,33 @@ func Unreachable(ctx context.Context, r remote.Runner, addresses []string) ([]st
 	if err != nil {
 		return nil, err
 	}
-	var silent []string
+	tried, answered := false, map[string]bool{}
 	for line := range strings.Lines(string(res.Stdout)) {
-		if a := strings.TrimSpace(line); slices.Contains(addresses, a) {
-			silent = append(silent, a)
-		}
+		line = strings.TrimSuffix(line, "\n")
+		tried = tried || line == "tried"
+		answered[line] = true
 	}
+	if !tried {
+		return nil, nil
+	}
+	silent := slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { return answered[a] })
 	slices.Sort(silent)
 	return silent, nil
 }
 
-// reachScript tries all addresses at once. bash is asked for its /dev/tcp: it
-// is on every distribution we know, and nothing else that connects is.
+// reachScript tries all addresses at once, and prints those that answer. bash is
+// asked for its /dev/tcp: it is on every distribution we know, and nothing else
+// that connects is.
 func reachScript(addresses []string) string {
-	var b strings.Builder
-	b.WriteString("export LC_ALL=C\ncommand -v bash >/dev/null || exit 0\ntry() {\n" +
-		"  said=$(timeout " + fmt.Sprint(reachSeconds) + " bash -c ': </dev/tcp/\"$0\"/\"$1\"' \"$2\" \"$3\" 2>&1) && return 0\n" +
-		"  case $said in *refused*) ;; *) echo \"$1\" ;; esac\n}\n")
-	for _, a := range addresses {
-		host, port, _ := cutLast(a, ":")
-		fmt.Fprintf(&b, "try %s &\n", remote.QuoteAll(a, strings.Trim(host, "[]"), port))
-	}
-	b.WriteString("wait\n")
-	return b.String()
+	return "export LC_ALL=C\ncommand -v bash >/dev/null || exit 0\necho tried\n" +
+		"timeout " + fmt.Sprint(reachSeconds) + ` bash -c '
+try() {
+  host=${1%:*} host=${host#[} host=${host%]}
+  said=$({ : <"/dev/tcp/$host/${1##*:}"; } 2>&1) || case $said in *refused*) ;; *) return ;; esac
+  printf "%s\n" "$1"
+}
+for a do try "$a" & done
+wait' bash ` + remote.QuoteAll(addresses...) + " || true\n"
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

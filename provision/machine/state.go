@@ -136,6 +136,19 @@ type Requirements struct {
 	Reach []string
 	// Architecture is Go's name ("amd64", "arm64"); empty accepts any.
 	Architecture string
+	// Programs are directories that programs, or libraries, are run from: their
+	// file systems must not be mounted noexec.
+	Programs []string
+	// Listen are the addresses that services listen on, each an IP address or a
+	// name: they must be the machine's own.
+	Listen []string
+	// Heap is, in bytes, what a virtual machine is given; 0 where it is sized from
+	// the machine's memory.
+	Heap int64
+	// Java is the oldest release of Java that does; 0 where none is needed.
+	Java int
+	// OpenFiles is the limit of open files that services are to have.
+	OpenFiles int
 }
 
 // Space is free bytes needed where Path is or will be.

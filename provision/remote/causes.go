@@ -114,12 +114,15 @@ type SudoError struct {
 	Err error
 }
 
-func (e *SudoError) Error() string {
+func (e *SudoError) Error() string { return e.Cause() + "; " + e.Advice() }
+
+// Cause says what happened, without the advice.
+func (e *SudoError) Cause() string {
 	s := fmt.Sprintf("user %s cannot become root: %v", e.User, e.Err)
 	if said := Matters(e.Stderr); said != "" {
 		s += " (" + said + ")"
 	}
-	return s + "; " + sudoAdvice(e)
+	return s
 }
 
 func (e *SudoError) Unwrap() error { return e.Err }
@@ -143,7 +146,8 @@ func list(words []string) string {
 	return strings.Join(words, ", ")
 }
 
-func sudoAdvice(e *SudoError) string {
+// Advice says what to do about it.
+func (e *SudoError) Advice() string {
 	switch e.Err {
 	case ErrSudoMissing:
 		return "install sudo there or log in as root"

@@ -12,6 +12,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -166,6 +167,25 @@ func JVMVariables(heap, options, tempDir, logDir, log4j string) []Variable {
 		v = append([]Variable{{"KAFKA_HEAP_OPTS", "-Xms" + heap + " -Xmx" + heap}}, v...)
 	}
 	return v
+}
+
+// OldestJava is the oldest release that the start scripts and options of our
+// services suit: they log garbage collection by -Xlog, which came with Java 9
+// (JEP 158), and 11 is the first with long-term support after it.
+const OldestJava = 11
+
+// HeapBytes is a heap as the JVM takes it, "512m" or "2g", in bytes; 0 where it
+// is neither, as an empty one, which is sized on the machine.
+func HeapBytes(heap string) int64 {
+	shift := map[byte]int{'m': 20, 'M': 20, 'g': 30, 'G': 30}
+	if heap == "" || shift[heap[len(heap)-1]] == 0 {
+		return 0
+	}
+	n, err := strconv.ParseInt(heap[:len(heap)-1], 10, 32)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n << shift[heap[len(heap)-1]]
 }
 
 // jvmOption is one word as the JVM takes it, with nothing that a shell or

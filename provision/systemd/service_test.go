@@ -66,3 +66,13 @@ func TestADescriptionStaysOnItsLine(t *testing.T) {
 		}
 	}
 }
+
+func TestHeapBytes(t *testing.T) {
+	for heap, want := range map[string]int64{
+		"512m": 512 << 20, "2G": 2 << 30, "": 0, "m": 0, "12": 0, "-1g": 0, "1.5g": 0, "99999999999g": 0,
+	} {
+		if got := HeapBytes(heap); got != want {
+			t.Errorf("%q: got %d, want %d", heap, got, want)
+		}
+	}
+}

@@ -59,8 +59,13 @@ func (s Spec) state(m Member) machine.State {
 			Takeover: s.takeover(),
 		}},
 		Requires: machine.Requirements{
-			Space: []machine.Space{{Path: s.Layout.DataDir, Bytes: freeBytes}},
-			Reach: s.reach(m),
+			Space:     []machine.Space{{Path: s.Layout.DataDir, Bytes: freeBytes}},
+			Reach:     s.reach(m),
+			Programs:  []string{s.Release.Root, s.Layout.TempDir},
+			Listen:    []string{m.Address},
+			Heap:      systemd.HeapBytes(s.Heap),
+			Java:      systemd.OldestJava,
+			OpenFiles: openFiles,
 		},
 	}
 }

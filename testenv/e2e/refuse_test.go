@@ -17,8 +17,8 @@ import (
 	"weir/testenv"
 )
 
-// refusal is a mistake, or a machine that is not fit, and what `ops up` says of
-// it. Every stack has a second machine that is in order: it is not touched
+// refusal is a mistake, or a machine that is not fit, and what `ops up` and `ops
+// preflight` say of it. Every stack has a second machine that is in order: it is not touched
 // either, as nothing is changed anywhere when something is refused.
 type refusal struct {
 	name string
@@ -30,6 +30,9 @@ type refusal struct {
 	// says is what the message must hold: the machine or the path in the
 	// config, what was found, what was expected or what to do.
 	says []string
+	// check is the one of preflight that finds it on the second machine; "ssh"
+	// where it is not said.
+	check string
 }
 
 // The parts of a config that is in order.
@@ -109,6 +112,7 @@ var refusals = []refusal{
 		name:    "a machine without Java, and no source to install it from",
 		arrange: withoutJava,
 		says:    []string{"machine bare-2", "openjdk-17-jre-headless cannot be installed", "E: ", "give the machine a package source"},
+		check:   "java",
 	},
 	{
 		name: "a port that another program listens on",
@@ -117,7 +121,8 @@ var refusals = []refusal{
 			on(t, second, "systemd-run --quiet --unit squatter /usr/sbin/sshd -D -p 2181\n"+
 				"for i in $(seq 100); do ss -Hltn | grep -q ':2181 ' && exit; sleep 0.05; done; exit 1")
 		},
-		says: []string{"machine bare-2", "port 2181", "weir-zookeeper.service", "taken by sshd (pid ", "choose another port"},
+		says:  []string{"machine bare-2", "port 2181", "weir-zookeeper.service", "taken by sshd (pid ", "choose another port"},
+		check: "ports",
 	},
 	{
 		name: "a disk that is too small",
@@ -126,7 +131,8 @@ var refusals = []refusal{
 			undo(t, second, "umount /srv/small; rmdir /srv/small")
 			on(t, second, "mkdir /srv/small; mount -t tmpfs -o size=64m small /srv/small")
 		},
-		says: []string{"machine bare-2", "/srv/small/kafka has 64 MiB free", "expected at least 1.0 GiB", "choose another directory"},
+		says:  []string{"machine bare-2", "/srv/small/kafka has 64 MiB free", "expected at least 1.0 GiB", "choose another directory"},
+		check: "space",
 	},
 	{
 		name: "machines that do not reach each other's ports",
@@ -136,7 +142,8 @@ var refusals = []refusal{
 				t.Fatal(err)
 			}
 		},
-		says: []string{"machine bare-2", "no answer from {{.first.Address}}:2181, {{.first.Address}}:2888, {{.first.Address}}:3888", "firewall"},
+		says:  []string{"machine bare-2", "no answer from {{.first.Address}}:2181, {{.first.Address}}:2888, {{.first.Address}}:3888", "firewall"},
+		check: "reach",
 	},
 }
 
@@ -163,6 +170,12 @@ func TestMachinesThatAreNotFitAreRefusedAndNoneIsChanged(t *testing.T) {
 				wantAll(t, r.stderr, fill(t, part, values))
 			}
 			wantPresentable(t, r, c.secrets)
+			checked := p.preflight(t, 10, "--stack", "refused")
+			wantPresentable(t, checked.result, c.secrets)
+			found := checked.refusal(cmp.Or(c.check, "ssh"), second.Name)
+			if found.Found == "" || !strings.Contains(r.stderr, found.Found) {
+				t.Errorf("want check %s to find of %s what up says; got %q of\n%s", cmp.Or(c.check, "ssh"), second.Name, found.Found, checked.stdout)
+			}
 			wantUnchanged(t, first, before[0])
 			wantUnchanged(t, second, before[1])
 		})
