@@ -25,6 +25,9 @@ const (
 	Stage Phase = iota
 	// Switch steps change what runs; rollout puts them in a safe order.
 	Switch
+	// Finish steps are the cluster's, not a machine's: it is asked for them once
+	// all machines are switched.
+	Finish
 )
 
 // Action is what a step does to its target.
