@@ -21,7 +21,8 @@ type Plan struct {
 	Order    Order         `json:"order,omitzero"`
 }
 
-// MachinePlan is what would be done to one machine.
+// MachinePlan is what would be done to one machine. One without a name is the
+// cluster, which is asked to do something itself.
 type MachinePlan struct {
 	machine.Plan
 	// Unreachable is why the machine could not be looked at: its steps are not known.

@@ -46,9 +46,10 @@ const (
 
 // Step is one action of a plan.
 type Step struct {
-	Phase  Phase  `json:"phase"`
-	Action Action `json:"action"`
-	Kind   string `json:"kind"` // "package", "user", "directory", "file", "release", "link", "sysctl", "service", "process", "data", "stranger", "manifest"
+	Phase  Phase  `json:"phase"`  // stage, switch or finish: when it may run
+	Action Action `json:"action"` // create, change, remove, start, stop, restart or enable
+	Kind   string `json:"kind"`   // "package", "user", "directory", "file", "release", "link", "sysctl", "service", "process", "mark", "stranger", "manifest", "data", "container", "topic", "setting"
+	// Target is a path, or the name of what Kind says.
 	Target string `json:"target"`
 	// Detail says what differs, for a person; it never holds a secret.
 	Detail string `json:"detail,omitempty"`
