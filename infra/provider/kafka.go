@@ -31,6 +31,7 @@ func newKafka(env *Env) *Kafka {
 		},
 		args:  func(s *KafkaState) *KafkaArgs { return &s.KafkaArgs },
 		guard: guardBrokers,
+		hint:  hintOpen,
 	}}
 }
 
@@ -166,12 +167,17 @@ func (k *KafkaArgs) shown() *map[string]Shown { return &k.Machines }
 
 func (k *KafkaArgs) dataGoes() bool { return value(k.DeleteData) }
 
+// hintOpen says what everybody should know who brings up brokers without a lock.
+func hintOpen(k *KafkaArgs) string {
+	if !k.spec().Open() {
+		return ""
+	}
+	return "the brokers listen in plain text and ask nobody who he is: keep their port inside a network you trust"
+}
+
 // guardBrokers asks the cluster itself.
 func guardBrokers(ctx context.Context, env *Env, k *KafkaArgs) (fleet.Guard, error) {
 	spec := k.spec()
-	if spec.Open() {
-		warn(ctx, "the brokers listen in plain text and ask nobody who he is: keep their port inside a network you trust")
-	}
 	admin, err := env.admin(spec.Version, brokerRefs(k.Brokers, spec))
 	if err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ func (e *Env) preview(ctx context.Context, c component, x expected) error {
 	plan, err := e.Fleet.Plan(ctx, ts, e.absent(ctx, ts, c.containers(), x))
 	// What is new has no order; where nothing is to be done, the cluster may be
 	// told something all the same.
-	if x.guard != nil && (x.anyMayBeMissing || len(plan.Order.OneByOne) > 0) {
+	if x.guard != nil && plan.Seen() && (x.anyMayBeMissing || len(plan.Order.OneByOne) > 0) {
 		err = errors.Join(err, arrange(ctx, &plan, x.guard))
 	}
 	if a.scripts && a.plans != nil {

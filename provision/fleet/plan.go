@@ -136,6 +136,11 @@ func (p Plan) Empty() bool {
 	return !slices.ContainsFunc(p.Machines, func(m MachinePlan) bool { return !m.Plan.Empty() })
 }
 
+// Seen says that a machine was looked at.
+func (p Plan) Seen() bool {
+	return slices.ContainsFunc(p.Machines, func(m MachinePlan) bool { return m.Unreachable+m.Assumed == "" })
+}
+
 // arrangePatience bounds the wait for a cluster to say who leads: one that runs
 // does so in milliseconds, and a plan is of use without.
 const arrangePatience = 5 * time.Second

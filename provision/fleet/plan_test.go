@@ -92,6 +92,9 @@ func TestAPlanShowsTheRestWhereAMachineIsMissing(t *testing.T) {
 	if err != nil || len(p.Machines) != 3 {
 		t.Fatalf("got %d machines, %v; want 3", len(p.Machines), err)
 	}
+	if !p.Seen() || (Plan{Machines: p.Machines[:2]}).Seen() {
+		t.Error("there alone was looked at")
+	}
 	gone, made, real := p.Machines[0], p.Machines[1], p.Machines[2]
 	if gone.Machine != "gone" || gone.Unreachable != "does not answer" || !gone.Plan.Empty() {
 		t.Errorf("gone: got %+v", gone)
