@@ -156,6 +156,11 @@ func outdated(want map[string]string, is map[string]inEffect, restarts bool) map
 // brokerSettings are the values in effect on a running broker, told by itself.
 func brokerSettings(client sarama.Client, id int32, names []string) (map[string]inEffect, error) {
 	broker, err := client.Broker(id)
+	if errors.Is(err, sarama.ErrBrokerNotFound) { // it may have registered since the client looked
+		if err = refresh(client); err == nil {
+			broker, err = client.Broker(id)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
