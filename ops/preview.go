@@ -86,8 +86,3 @@ func (a *app) showPlan(d plan.Document, format format, scripts bool) error {
 	}
 	return plan.Write(a.console.Out, d, a.console.OutStyle)
 }
-
-// output is where the engine's own text goes.
-func (a *app) output() drive.Output {
-	return drive.Output{To: a.console.Out, Colour: a.console.OutStyle.Color}
-}

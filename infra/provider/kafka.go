@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -11,10 +10,10 @@ import (
 	"weir/provision/health"
 	"weir/provision/kafka"
 	"weir/provision/layout"
+	"weir/provision/machine"
 	"weir/provision/problem"
 	"weir/provision/zookeeper"
 
-	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/infer"
 )
 
@@ -32,6 +31,7 @@ func newKafka(env *Env) *Kafka {
 		},
 		args:  func(s *KafkaState) *KafkaArgs { return &s.KafkaArgs },
 		guard: guardBrokers,
+		hint:  hintOpen,
 	}}
 }
 
@@ -167,12 +167,17 @@ func (k *KafkaArgs) shown() *map[string]Shown { return &k.Machines }
 
 func (k *KafkaArgs) dataGoes() bool { return value(k.DeleteData) }
 
+// hintOpen says what everybody should know who brings up brokers without a lock.
+func hintOpen(k *KafkaArgs) string {
+	if !k.spec().Open() {
+		return ""
+	}
+	return "the brokers listen in plain text and ask nobody who he is: keep their port inside a network you trust"
+}
+
 // guardBrokers asks the cluster itself.
 func guardBrokers(ctx context.Context, env *Env, k *KafkaArgs) (fleet.Guard, error) {
 	spec := k.spec()
-	if spec.Open() {
-		warn(ctx, "the brokers listen in plain text and ask nobody who he is: keep their port inside a network you trust")
-	}
 	admin, err := env.admin(spec.Version, brokerRefs(k.Brokers, spec))
 	if err != nil {
 		return nil, err
@@ -182,9 +187,9 @@ func guardBrokers(ctx context.Context, env *Env, k *KafkaArgs) (fleet.Guard, err
 		brokers[b.Machine] = b.ID
 	}
 	tell := func(machine string, f health.Findings) { warn(ctx, machine+": "+f.Err().Error()) }
-	taken := func(machine string, settings map[string]string) {
-		for _, k := range slices.Sorted(maps.Keys(settings)) {
-			p.GetLogger(ctx).Info(fmt.Sprintf("%s: set %s=%s on the running broker", machine, k, settings[k]))
+	taken := func(name string, settings map[string]string) {
+		for _, step := range settingSteps(settings) {
+			steps(ctx)(machine.Event{Machine: name, Step: step})
 		}
 	}
 	return brokerGuard{kafka.Roll{
@@ -196,6 +201,26 @@ func guardBrokers(ctx context.Context, env *Env, k *KafkaArgs) (fleet.Guard, err
 type brokerGuard struct{ kafka.Roll }
 
 func (g brokerGuard) Healthy(ctx context.Context) error { return g.Finish(ctx) }
+
+// Foretell says which settings the running brokers will be told.
+func (g brokerGuard) Foretell(ctx context.Context, restarted []string) (map[string][]machine.Step, error) {
+	outdated, err := g.Outdated(ctx, restarted)
+	all := map[string][]machine.Step{}
+	for name, settings := range outdated {
+		all[name] = settingSteps(settings)
+	}
+	return all, err
+}
+
+func settingSteps(settings map[string]string) []machine.Step {
+	var all []machine.Step
+	for _, k := range slices.Sorted(maps.Keys(settings)) {
+		all = append(all, machine.Step{
+			Phase: machine.Finish, Action: machine.Change, Kind: "setting", Target: k, Detail: "to " + settings[k] + ", on the running broker",
+		})
+	}
+	return all
+}
 
 // BrokerRef is a broker's client address and how to reach its machine where
 // the address itself is out of reach.

@@ -26,6 +26,8 @@ type lifecycle[A any, C interface {
 	// guard knows the conditions of a change; nil where machines do not need
 	// each other.
 	guard func(context.Context, *Env, *A) (fleet.Guard, error)
+	// hint is what to warn of at each change; it may be nil, and say nothing.
+	hint func(*A) string
 }
 
 // Check validates the arguments and renders what the machines should be.
@@ -79,6 +81,9 @@ func (l lifecycle[A, C, S]) preview(ctx context.Context, a *A, x expected) error
 
 func (l lifecycle[A, C, S]) apply(ctx context.Context, a *A) error {
 	var change fleet.Change
+	if l.hint != nil && l.hint(a) != "" {
+		warn(ctx, l.hint(a))
+	}
 	if l.guard != nil {
 		g, err := l.guard(ctx, l.env, a)
 		if err != nil {

@@ -41,7 +41,9 @@ func (e *Env) preview(ctx context.Context, c component, x expected) error {
 	}
 	a.hide(ts)
 	plan, err := e.Fleet.Plan(ctx, ts, e.absent(ctx, ts, c.containers(), x))
-	if len(plan.Order.OneByOne) > 0 && x.guard != nil {
+	// What is new has no order; where nothing is to be done, the cluster may be
+	// told something all the same.
+	if x.guard != nil && plan.Seen() && (x.anyMayBeMissing || len(plan.Order.OneByOne) > 0) {
 		err = errors.Join(err, arrange(ctx, &plan, x.guard))
 	}
 	if a.scripts && a.plans != nil {
@@ -58,7 +60,9 @@ func arrange(ctx context.Context, plan *fleet.Plan, guard func(context.Context) 
 		return err
 	}
 	plan.Arrange(ctx, g)
-	p.GetLogger(ctx).Info(orderText(plan.Order))
+	if len(plan.Order.OneByOne) > 0 {
+		p.GetLogger(ctx).Info(orderText(plan.Order))
+	}
 	return nil
 }
 

@@ -22,19 +22,6 @@ type Event = events.EngineEvent
 // Observer is told the engine's events as they happen, from one goroutine.
 type Observer func(Event)
 
-// Output is where the engine's own text goes.
-type Output struct {
-	To     io.Writer
-	Colour bool
-}
-
-func (o Output) colour() string {
-	if o.Colour {
-		return "always"
-	}
-	return "never"
-}
-
 // Up makes the stack what its config declares and returns what changed.
 func (s *Stack) Up(ctx context.Context, watch Observer) (Changes, error) {
 	return s.run(ctx, "up", watch, func(st *auto.Stack, ch chan<- events.EngineEvent, stderr io.Writer) error {

@@ -38,10 +38,13 @@ type Resource struct {
 	// Type is "Machine", "Host", "ZooKeeper", "Kafka", "Topic" or "Job".
 	Type   string `json:"type"`
 	Name   string `json:"name"`
-	Action Action `json:"action"`
-	// Plan has the machines with their steps, and their order. A machine
-	// without a name is the cluster, which does something by itself.
-	runlog.Plan
+	Action Action `json:"action"` // create, change, replace or remove
+	// Unknown is why there is no plan yet.
+	Unknown string `json:"unknown,omitempty"`
+	// Note is what a person should know besides.
+	Note string `json:"note,omitempty"`
+	// Plan has the machines with their steps, and their order.
+	fleet.Plan
 }
 
 // Action is what the engine does to a resource.
@@ -78,10 +81,10 @@ func Compose(stack string, operations []Operation, entries []runlog.Entry) Docum
 		if !ok {
 			plan.Unknown = "the preview ended before its machines were looked at"
 		}
-		if plan.Removal = false; plan.Machines == nil {
+		if plan.Machines == nil {
 			plan.Machines = []fleet.MachinePlan{}
 		}
-		d.Resources = append(d.Resources, Resource{Type: o.Type, Name: o.Name, Action: o.Action, Plan: plan})
+		d.Resources = append(d.Resources, Resource{o.Type, o.Name, o.Action, plan.Unknown, plan.Note, plan.Plan})
 	}
 	d.dropGone()
 	slices.SortFunc(d.Resources, func(a, b Resource) int {

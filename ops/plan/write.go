@@ -25,7 +25,8 @@ func Write(to io.Writer, d Document, style table.Style) error {
 type writer struct {
 	out   strings.Builder
 	style table.Style
-	// seen are differences that were shown, with the machine they were shown for.
+	// seen are differences, and reasons, that were shown, with the machine that
+	// they were shown for.
 	seen map[string]string
 }
 
@@ -81,7 +82,10 @@ func (w *writer) machine(m fleet.MachinePlan) {
 		depth = 2
 	}
 	switch {
+	case m.Unreachable != "" && w.seen[m.Unreachable] != "":
+		w.line(depth, w.style.Bad("not looked at")+", as above")
 	case m.Unreachable != "":
+		w.seen[m.Unreachable] = m.Machine
 		w.line(depth, w.style.Bad("not looked at: ")+table.Clean(m.Unreachable))
 	case m.Refused != "":
 		w.line(depth, w.style.Bad("refused: ")+table.Clean(m.Refused))

@@ -13,14 +13,23 @@ import (
 
 // Guard knows what a component's machines need of each other. Order puts the
 // pending machines into a safe order and is asked anew before each, since a
-// leader may have moved; Conditions say what the gates wait for. Before must hold before a running service is disturbed, After
-// once it has been, Healthy at the end of every change.
+// leader may have moved; Conditions say what the gates wait for. Before must
+// hold before a running service is disturbed, After once it has been, Healthy at
+// the end of every change.
 type Guard interface {
 	Order(ctx context.Context, pending []string) ([]rollout.Turn, error)
 	Conditions() rollout.Conditions
-	Before(ctx context.Context, machine string) error
-	After(ctx context.Context, machine string) error
+	Before(ctx context.Context, name string) error
+	After(ctx context.Context, name string) error
 	Healthy(ctx context.Context) error
+}
+
+// Foreteller is a Guard whose Healthy has the cluster itself change something.
+type Foreteller interface {
+	Guard
+	// Foretell says what, by machine: steps of the phase Finish. The machines
+	// named will have been restarted by then.
+	Foretell(ctx context.Context, restarted []string) (map[string][]machine.Step, error)
 }
 
 // Change says how the disruptive part of a change is guarded and who is told.
@@ -170,7 +179,7 @@ func (f *Fleet) Remove(ctx context.Context, targets map[string]Target, deleteDat
 		plan, err := machine.Removal(name, t.State, s.Observed, deleteData)
 		mu.Lock()
 		defer mu.Unlock()
-		plans[name] = plan
+		plans[name] = machine.Explain(plan, s.Observed)
 		return err
 	})
 	if err != nil {

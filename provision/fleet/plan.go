@@ -15,12 +15,14 @@ import (
 // data: a preview shows it, and programs read it.
 type Plan struct {
 	// Machines are by name. Their steps of the phase "stage" go first, on all
-	// machines at the same time; those of the phase "switch" follow in Order.
+	// machines at the same time; those of the phase "switch" follow in Order;
+	// those of the phase "finish" come when all machines are done.
 	Machines []MachinePlan `json:"machines"`
 	Order    Order         `json:"order,omitzero"`
 }
 
-// MachinePlan is what would be done to one machine.
+// MachinePlan is what would be done to one machine. One without a name is the
+// cluster, which is asked to do something itself.
 type MachinePlan struct {
 	machine.Plan
 	// Unreachable is why the machine could not be looked at: its steps are not known.
@@ -43,7 +45,8 @@ type Order struct {
 	OneByOne []rollout.Turn `json:"oneByOne,omitempty"`
 	// Gates are waited for around each of OneByOne, and at the end.
 	Gates rollout.Conditions `json:"gates,omitzero"`
-	// Unknown is why the cluster did not tell the order; OneByOne is by name then.
+	// Unknown is why the cluster did not tell the order, or what it would change
+	// itself at the end; OneByOne may be by name then.
 	Unknown string `json:"unknown,omitempty"`
 }
 
@@ -133,26 +136,47 @@ func (p Plan) Empty() bool {
 	return !slices.ContainsFunc(p.Machines, func(m MachinePlan) bool { return !m.Plan.Empty() })
 }
 
+// Seen says that a machine was looked at.
+func (p Plan) Seen() bool {
+	return slices.ContainsFunc(p.Machines, func(m MachinePlan) bool { return m.Unreachable+m.Assumed == "" })
+}
+
 // arrangePatience bounds the wait for a cluster to say who leads: one that runs
 // does so in milliseconds, and a plan is of use without.
 const arrangePatience = 5 * time.Second
 
 // Arrange asks the guard in which order the machines would be taken that have
-// services to interrupt.
+// services to interrupt, and what the cluster itself would change at the end.
 func (p *Plan) Arrange(ctx context.Context, g Guard) {
-	p.Order.Gates = g.Conditions()
-	pending := make([]string, len(p.Order.OneByOne))
-	for i, t := range p.Order.OneByOne {
-		pending[i] = t.Machine
-	}
 	ctx, cancel := context.WithTimeout(ctx, arrangePatience)
 	defer cancel()
-	turns, err := g.Order(ctx, pending)
-	if err != nil {
+	if err := p.arrange(ctx, g); err != nil {
 		p.Order.Unknown = err.Error()
-		return
 	}
-	p.Order.OneByOne = turns
+}
+
+func (p *Plan) arrange(ctx context.Context, g Guard) error {
+	var pending []string
+	for _, t := range p.Order.OneByOne {
+		pending = append(pending, t.Machine)
+	}
+	if len(pending) > 0 {
+		p.Order.Gates = g.Conditions()
+		turns, err := g.Order(ctx, pending)
+		if err != nil {
+			return err
+		}
+		p.Order.OneByOne = turns
+	}
+	f, ok := g.(Foreteller)
+	if !ok {
+		return nil
+	}
+	last, err := f.Foretell(ctx, pending)
+	for i, m := range p.Machines {
+		p.Machines[i].Steps = append(m.Steps, last[m.Machine]...)
+	}
+	return err
 }
 
 // Script adds what each machine would be sent. The sizes of releases are part

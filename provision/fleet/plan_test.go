@@ -51,6 +51,10 @@ type guard struct {
 
 func (g guard) Order(context.Context, []string) ([]rollout.Turn, error) { return g.turns, g.err }
 
+func (g guard) Foretell(_ context.Context, restarted []string) (map[string][]machine.Step, error) {
+	return map[string][]machine.Step{"a": {{Phase: machine.Finish, Kind: "setting", Target: strings.Join(restarted, ",")}}}, nil
+}
+
 func (guard) Conditions() rollout.Conditions { return rollout.Conditions{Before: "all is well"} }
 
 func TestAPlanTellsWhoIsDisturbedInWhichOrder(t *testing.T) {
@@ -64,6 +68,9 @@ func TestAPlanTellsWhoIsDisturbedInWhichOrder(t *testing.T) {
 	p.Arrange(t.Context(), guard{turns: last})
 	if !slices.Equal(p.Order.OneByOne, last) || p.Order.Gates.Before != "all is well" || p.Order.Unknown != "" {
 		t.Errorf("arranged: got %+v, want the guard's order and gates", p.Order)
+	}
+	if told := p.Machines[0].In(machine.Finish); len(told) != 1 || told[0].Target != "a,b" {
+		t.Errorf("at the end: got %+v, want what the guard foretells of the two that restart", told)
 	}
 	p = planned("a", "b")
 	p.Arrange(t.Context(), guard{err: errors.New("nobody answers")})
@@ -84,6 +91,9 @@ func TestAPlanShowsTheRestWhereAMachineIsMissing(t *testing.T) {
 	})
 	if err != nil || len(p.Machines) != 3 {
 		t.Fatalf("got %d machines, %v; want 3", len(p.Machines), err)
+	}
+	if !p.Seen() || (Plan{Machines: p.Machines[:2]}).Seen() {
+		t.Error("there alone was looked at")
 	}
 	gone, made, real := p.Machines[0], p.Machines[1], p.Machines[2]
 	if gone.Machine != "gone" || gone.Unreachable != "does not answer" || !gone.Plan.Empty() {

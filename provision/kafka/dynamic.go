@@ -88,12 +88,10 @@ func (a *Admin) Reconfigure(ctx context.Context, id int32, want map[string]strin
 		if err != nil {
 			return err
 		}
+		changed = outdated(want, is, false)
 		entries := map[string]sarama.IncrementalAlterConfigsEntry{}
-		for k, v := range want {
-			if now, told := is[k]; told && now != v {
-				changed[k] = v
-				entries[k] = sarama.IncrementalAlterConfigsEntry{Operation: sarama.IncrementalAlterConfigsOperationSet, Value: &v}
-			}
+		for k, v := range changed {
+			entries[k] = sarama.IncrementalAlterConfigsEntry{Operation: sarama.IncrementalAlterConfigsOperationSet, Value: &v}
 		}
 		if len(entries) == 0 {
 			return nil
@@ -113,17 +111,56 @@ func (a *Admin) Reconfigure(ctx context.Context, id int32, want map[string]strin
 // Settings returns the values in effect on a running broker, its own dynamic
 // ones included, for those of the names that it knows.
 func (a *Admin) Settings(ctx context.Context, id int32, names ...string) (map[string]string, error) {
-	var is map[string]string
-	err := a.do(ctx, fmt.Sprintf("asking broker %d for its settings", id), func(client sarama.Client, _ sarama.ClusterAdmin) (err error) {
-		is, err = brokerSettings(client, id, names)
+	values := map[string]string{}
+	err := a.do(ctx, fmt.Sprintf("asking broker %d for its settings", id), func(client sarama.Client, _ sarama.ClusterAdmin) error {
+		is, err := brokerSettings(client, id, names)
+		for k, setting := range is {
+			values[k] = setting.value
+		}
 		return err
 	})
-	return is, err
+	return values, err
+}
+
+// Outdated says what Reconfigure would change, without changing it; restarts
+// says that the broker will have read its server.properties anew by then.
+func (a *Admin) Outdated(ctx context.Context, id int32, want map[string]string, restarts bool) (map[string]string, error) {
+	var changed map[string]string
+	err := a.do(ctx, fmt.Sprintf("asking for the settings of broker %d", id), func(client sarama.Client, _ sarama.ClusterAdmin) error {
+		is, err := brokerSettings(client, id, slices.Sorted(maps.Keys(want)))
+		changed = outdated(want, is, restarts)
+		return err
+	})
+	return changed, err
+}
+
+// inEffect is a setting of a running broker.
+type inEffect struct {
+	value string
+	// taken says that the broker took it while it ran: a restart leaves it.
+	taken bool
+}
+
+// outdated are the settings of want that are told and differ. With restarts,
+// those that come from a file or a default are as they should be by then.
+func outdated(want map[string]string, is map[string]inEffect, restarts bool) map[string]string {
+	changed := map[string]string{}
+	for k, v := range want {
+		if now, told := is[k]; told && now.value != v && (now.taken || !restarts) {
+			changed[k] = v
+		}
+	}
+	return changed
 }
 
 // brokerSettings are the values in effect on a running broker, told by itself.
-func brokerSettings(client sarama.Client, id int32, names []string) (map[string]string, error) {
+func brokerSettings(client sarama.Client, id int32, names []string) (map[string]inEffect, error) {
 	broker, err := client.Broker(id)
+	if errors.Is(err, sarama.ErrBrokerNotFound) { // it may have registered since the client looked
+		if err = refresh(client); err == nil {
+			broker, err = client.Broker(id)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -135,13 +172,13 @@ func brokerSettings(client sarama.Client, id int32, names []string) (map[string]
 	if err != nil {
 		return nil, err
 	}
-	is := map[string]string{}
+	is := map[string]inEffect{}
 	for _, r := range answer.Resources {
 		if code := sarama.KError(r.ErrorCode); code != sarama.ErrNoError {
 			return nil, fmt.Errorf("settings of broker %d: %w: %s", id, code, r.ErrorMsg)
 		}
 		for _, c := range r.Configs {
-			is[c.Name] = c.Value
+			is[c.Name] = inEffect{c.Value, c.Source == sarama.SourceDynamicBroker}
 		}
 	}
 	return is, nil

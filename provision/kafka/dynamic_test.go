@@ -28,6 +28,19 @@ func TestARunningBrokerIsToldOnlyWhatItTakes(t *testing.T) {
 	}
 }
 
+func TestOnlyWhatDiffersIsToldToARunningBroker(t *testing.T) {
+	want := map[string]string{"a": "2", "b": "2", "c": "2", "d": "2"}
+	is := map[string]inEffect{"a": {"2", true}, "b": {"1", false}, "c": {"1", true}} // d is not told
+	for restarts, settings := range map[bool]map[string]string{
+		false: {"b": "2", "c": "2"},
+		true:  {"c": "2"}, // b's value is read from the file
+	} {
+		if got := outdated(want, is, restarts); !maps.Equal(got, settings) {
+			t.Errorf("restarts %v: got %v, want %v", restarts, got, settings)
+		}
+	}
+}
+
 func TestDynamicSettingsAreSortedAndNamedOnce(t *testing.T) {
 	if !slices.IsSorted(dynamic3) || len(slices.Compact(slices.Clone(dynamic3))) != len(dynamic3) {
 		t.Errorf("not sorted, or named twice: %v", dynamic3)

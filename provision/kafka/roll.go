@@ -2,11 +2,13 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/IBM/sarama"
 	"github.com/cenkalti/backoff/v5"
 
 	"weir/provision/health"
@@ -121,6 +123,28 @@ func (r Roll) Finish(ctx context.Context) error {
 		return err
 	}
 	return r.Healthy(ctx)
+}
+
+// Outdated says what Finish would have the running brokers take, by machine;
+// restarted are the machines whose broker will have been restarted by then.
+func (r Roll) Outdated(ctx context.Context, restarted []string) (map[string]map[string]string, error) {
+	all := map[string]map[string]string{}
+	for machine, id := range r.Brokers {
+		if len(r.Dynamic[id]) == 0 {
+			continue
+		}
+		changed, err := r.Admin.Outdated(ctx, id, r.Dynamic[id], slices.Contains(restarted, machine))
+		if errors.Is(err, sarama.ErrBrokerNotFound) {
+			continue // it is down, and reads its file when it starts
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(changed) > 0 {
+			all[machine] = changed
+		}
+	}
+	return all, nil
 }
 
 // Conditions say what the gates wait for.

@@ -2,30 +2,28 @@ package machine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/diff"
 )
 
-// MarshalText makes "stage" or "switch" of a phase.
-func (p Phase) MarshalText() ([]byte, error) {
-	if p == Switch {
-		return []byte("switch"), nil
-	}
-	return []byte("stage"), nil
-}
+// phases are their names, in order.
+var phases = []string{Stage: "stage", Switch: "switch", Finish: "finish"}
 
-// UnmarshalText reads what MarshalText writes.
+func (p Phase) String() string { return phases[p] }
+
+// MarshalText writes the phase's name.
+func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads a phase's name.
 func (p *Phase) UnmarshalText(text []byte) error {
-	switch string(text) {
-	case "stage":
-		*p = Stage
-	case "switch":
-		*p = Switch
-	default:
-		return fmt.Errorf("phase %q is neither stage nor switch", text)
+	at := slices.Index(phases, string(text))
+	if at < 0 {
+		return fmt.Errorf("phase %q is none of %s", text, strings.Join(phases, ", "))
 	}
+	*p = Phase(at)
 	return nil
 }
 
@@ -44,7 +42,7 @@ func Explain(p Plan, is Observed) Plan {
 		switch {
 		case s.Kind == "file" && s.file != nil:
 			s.Secret, s.Diff = s.file.Secret, fileText(*s.file, is)
-		case s.Kind == "manifest":
+		case s.Kind == "manifest" && s.Action != Remove:
 			s.Diff = unified(s.Target, manifest, s.manifest)
 			manifest = s.manifest // the plan may write it twice
 		}

@@ -25,6 +25,9 @@ const (
 	Stage Phase = iota
 	// Switch steps change what runs; rollout puts them in a safe order.
 	Switch
+	// Finish steps are the cluster's, not a machine's: it is asked for them once
+	// all machines are switched.
+	Finish
 )
 
 // Action is what a step does to its target.
@@ -43,9 +46,10 @@ const (
 
 // Step is one action of a plan.
 type Step struct {
-	Phase  Phase  `json:"phase"`
-	Action Action `json:"action"`
-	Kind   string `json:"kind"` // "package", "user", "directory", "file", "release", "link", "sysctl", "service", "process", "data", "stranger", "manifest"
+	Phase  Phase  `json:"phase"`  // stage, switch or finish: when it may run
+	Action Action `json:"action"` // create, change, remove, start, stop, restart or enable
+	Kind   string `json:"kind"`   // "package", "user", "directory", "file", "release", "link", "sysctl", "service", "process", "mark", "stranger", "manifest", "data", "container", "topic", "setting"
+	// Target is a path, or the name of what Kind says.
 	Target string `json:"target"`
 	// Detail says what differs, for a person; it never holds a secret.
 	Detail string `json:"detail,omitempty"`

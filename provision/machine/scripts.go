@@ -45,8 +45,7 @@ func Scripts(ctx context.Context, p Plan, holder string, packs Packs) ([]ShownSc
 		if err != nil {
 			return nil, fmt.Errorf("machine %s: %w", p.Machine, err)
 		}
-		name, _ := phase.MarshalText()
-		s.Step = string(name)
+		s.Step = phase.String()
 		scripts = append(scripts, s)
 	}
 	return scripts, nil

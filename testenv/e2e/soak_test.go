@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -82,9 +81,7 @@ func soakRound(t *testing.T, random *rand.Rand) {
 	if left := sweepSoak(t); len(left) > 0 {
 		t.Errorf("down left containers and networks: %v", left)
 	}
-	if _, err := os.Stat(filepath.Join(p.dir, ".weir", soakStack)); !os.IsNotExist(err) {
-		t.Errorf("down left the stack's keys (stat says: %v)", err)
-	}
+	p.wantOnlyLogs(t, soakStack)
 }
 
 // upFor begins an ops up and kills it, with all of its processes, after a time.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"weir/testenv"
@@ -21,9 +22,28 @@ func TestDownLeavesNothing(t *testing.T) {
 	if len(left) > 0 {
 		t.Errorf("down left containers and networks: %v", left)
 	}
-	for _, path := range []string{".weir/" + stackName, ".weir/state/.pulumi/stacks/weir/" + stackName + ".json"} {
-		if _, err := os.Stat(filepath.Join(p.dir, path)); !os.IsNotExist(err) {
-			t.Errorf("down left %s (stat says: %v)", path, err)
+	state := ".weir/state/.pulumi/stacks/weir/" + stackName + ".json"
+	if _, err := os.Stat(filepath.Join(p.dir, state)); !os.IsNotExist(err) {
+		t.Errorf("down left %s (stat says: %v)", state, err)
+	}
+	p.wantOnlyLogs(t, stackName)
+	var run shownRun
+	p.decode(t, &run, "runs", "show", "last", "--stack", stackName)
+	if run.Outcome != "done" || run.Changed.Removed == 0 || !strings.HasPrefix(run.Command, "down ") {
+		t.Errorf("the last run is logged as %+v, want the down", run)
+	}
+}
+
+// wantOnlyLogs checks that nothing is kept of a stack but who did what to it.
+func (p project) wantOnlyLogs(t *testing.T, stack string) {
+	t.Helper()
+	files, err := os.ReadDir(filepath.Join(p.dir, ".weir", stack))
+	if err != nil {
+		t.Error(err)
+	}
+	for _, f := range files {
+		if f.Name() != "runs" {
+			t.Errorf("of stack %s is left: %s", stack, f.Name())
 		}
 	}
 }
