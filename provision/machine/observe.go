@@ -22,7 +22,7 @@ func Observe(ctx context.Context, r remote.Runner, s State) (Observed, error) {
 
 // observePrelude collects what does not depend on the state. Where a shell
 // builtin can do it no process is started: on a small machine each costs 1 ms,
-// and every preview pays.
+// and every preview pays. What a machine sends is bounded where it is received.
 const observePrelude = `export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 tab=$(printf '\t')
 row() { printf '%s' "$1"; shift; printf '\t%s' "$@"; printf '\n'; }
@@ -45,7 +45,7 @@ for c in apt-get dnf yum zypper pacman apk; do
 done
 echo @manifests
 for f in ` + ManifestDir + `/*.json; do
-  [ -f "$f" ] && row "${f##*/}" "$(head -c 262144 "$f" | base64 -w0)"
+  if [ -f "$f" ]; then printf '%s\t' "${f##*/}"; base64 -w0 "$f"; echo; fi
 done
 `
 
@@ -207,7 +207,8 @@ func observeSpace(b *strings.Builder, s State) {
 space() {
   p=$1
   while [ ! -d "$p" ]; do p=${p%/*}; p=${p:-/}; done
-  row "$1" "$(df -Pk "$p" | awk 'NR == 2 { print $4 }')"
+  set -- "$1" $(stat -f -c '%a %S' "$p") # what df shows as available, without a pipe
+  [ $# -eq 3 ] && row "$1" "$(($2 * $3 / 1024))"
 }
 `)
 	for _, sp := range s.Requires.Space {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -46,6 +47,7 @@ func measureFleet(ctx context.Context, l *lab) (findings, error) {
 	}
 	defer leave()
 	var found findings
+	var took []*measurement
 	for _, size := range fleetSizes {
 		rows := fleetRows(size)
 		q := crowd(all, s.cluster.machines[0].Name, hosts[:size])
@@ -58,9 +60,21 @@ func measureFleet(ctx context.Context, l *lab) (findings, error) {
 			rows[1].values = append(rows[1].values, g.processor.Seconds())
 			rows[2].values = append(rows[2].values, float64(g.memory)/(1<<20))
 		}
-		found.rows = append(found.rows, rows...)
+		found.rows, took = append(found.rows, rows...), append(took, rows[0])
 	}
+	found.notes = []string{growth(took)}
 	return found, nil
+}
+
+// growth says how the time grows with the machines, from the fewest to the most.
+func growth(took []*measurement) string {
+	few, many := fleetSizes[0], fleetSizes[len(fleetSizes)-1]
+	times := took[len(took)-1].median() / took[0].median()
+	form := "no faster than they"
+	if times > float64(many)/float64(few) {
+		form = "**faster than they**"
+	}
+	return fmt.Sprintf("%d machines take %.1f times as long as %d: it grows %s do.", many, times, few, form)
 }
 
 // fleetRows are the rows of one size: how long it takes, and what the looking
@@ -133,7 +147,7 @@ func hear(lines <-chan string, ended <-chan error, size int) ([]remote.Host, err
 				return nil, fmt.Errorf("the crowd said %q: %w", line, err)
 			}
 		case err := <-ended:
-			return nil, fmt.Errorf("the crowd has left: %w", err)
+			return nil, errors.Join(errors.New("the crowd has left before all of it was there"), err)
 		case <-patience:
 			return nil, fmt.Errorf("%d of %d machines answer after %s", i, size, gatherPatience)
 		}

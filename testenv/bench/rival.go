@@ -34,7 +34,7 @@ type rival struct {
 
 // errNoRival says that Ansible could not be had, and so there is nothing to
 // compare with.
-var errNoRival = errors.New("Ansible cannot be had")
+var errNoRival = errors.New("no Ansible to compare with")
 
 // venvPatience bounds the download of Ansible and its installation.
 const venvPatience = 10 * time.Minute

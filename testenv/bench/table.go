@@ -13,8 +13,6 @@ type unit string
 const (
 	seconds   unit = "s"
 	mebibytes unit = "MiB"
-	// megabytesPerSecond are of a million bytes, as networks count.
-	megabytesPerSecond unit = "MB/s"
 )
 
 // write writes a value with its unit: times to a hundredth of a second, the
