@@ -2,6 +2,7 @@
 STACK ?= local
 YES   ?=
 WRITE ?=
+ROWS  ?=
 ARCHS := amd64 arm64
 JOBS  := producer popularity
 LINT  := go tool -modfile=.ci/tools/lint/go.mod
@@ -43,8 +44,8 @@ check: ## the fast part of the tests: format, vet, linters, the import rule, uni
 test: setup build check ## all tests, end to end on containers too
 	go test -timeout 40m ./testenv/...
 
-bench: setup build ## measure how long ops takes (WRITE=1 puts it into docs/performance.md)
-	@go run ./testenv/bench $(if $(WRITE),-write)
+bench: setup build ## measure, against others (ROWS=install,noop; WRITE=1 for docs/performance.md)
+	@go run ./testenv/bench $(if $(ROWS),-rows $(ROWS)) $(if $(WRITE),-write)
 
 soak: setup build ## run for long under faults (WEIR_SOAK_ROUNDS=20)
 	go test -timeout 26h -count 1 -v -tags soak -run Soak ./testenv/e2e

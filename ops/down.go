@@ -102,7 +102,18 @@ func (a *app) confirm(t *target, yes bool) error {
 	return nil
 }
 
+// down removes the stack. A stack that never came up has no log to tell it to.
 func (a *app) down(ctx context.Context, t *target, forget bool) error {
+	if !t.Exists() {
+		return a.remove(ctx, t, forget)
+	}
+	return a.recorded(t.Stack, func(s *drive.Stack) error {
+		t.Stack = s
+		return a.remove(ctx, t, forget)
+	})
+}
+
+func (a *app) remove(ctx context.Context, t *target, forget bool) error {
 	progress := a.console.NewProgress()
 	if err := a.destroy(ctx, t, progress, forget); err != nil {
 		return err
@@ -111,7 +122,7 @@ func (a *app) down(ctx context.Context, t *target, forget bool) error {
 	if err != nil {
 		return err
 	}
-	errs := []error{t.Forget(), os.RemoveAll(t.Project.StackDir(t.cluster))}
+	errs := []error{t.Forget(), t.Project.ClearStackDir(t.cluster)}
 	if isGenerated(t.Project, t.Name) {
 		errs = append(errs, os.Remove(t.Project.StackFile(t.Name)))
 	}

@@ -32,15 +32,23 @@ func writeReference(to io.Writer, root *cobra.Command) {
 	fmt.Fprintf(to, "<!-- Generated from the commands; go test ./ops -run Reference -update rewrites it. -->\n\n")
 	fmt.Fprintf(to, "# ops\n\n%s\n\n", plain.Replace(root.Long))
 	fmt.Fprint(to, "| Command | |\n|---|---|\n")
-	verbs := root.Commands()
+	verbs := below(root)
 	for _, c := range verbs {
-		fmt.Fprintf(to, "| [%s](#ops-%s) | %s |\n", c.CommandPath(), c.Name(), c.Short)
+		fmt.Fprintf(to, "| [%s](#%s) | %s |\n", c.CommandPath(), strings.ReplaceAll(c.CommandPath(), " ", "-"), c.Short)
 	}
 	fmt.Fprint(to, "\nOptions of every command:\n\n")
 	writeFlags(to, root.PersistentFlags())
 	for _, c := range verbs {
 		writeCommand(to, c)
 	}
+}
+
+// below are a command's commands, each followed by its own.
+func below(c *cobra.Command) (all []*cobra.Command) {
+	for _, sub := range c.Commands() {
+		all = append(append(all, sub), below(sub)...)
+	}
+	return all
 }
 
 func writeCommand(to io.Writer, c *cobra.Command) {

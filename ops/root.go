@@ -22,6 +22,8 @@ const (
 	exitOK    = verify.ExitHealthy
 	exitError = verify.ExitError
 	exitUsage = verify.ExitUsage
+	// exitDrifted is that of a cluster that is not healthy: not as it should be.
+	exitDrifted = verify.ExitUnhealthy
 )
 
 // usageError is a mistake of the person who typed the command, or wrote the
@@ -39,12 +41,14 @@ func (codeError) Error() string { return "" }
 type app struct {
 	console *ui.Console
 	stack   string
+	// args is what was typed behind "ops".
+	args []string
 	// ran is set when a verb begins: errors before that are about its usage.
 	ran bool
 }
 
 func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	a := &app{console: newConsole(in, out, errOut)}
+	a := &app{console: newConsole(in, out, errOut), args: args}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(out)
@@ -87,14 +91,15 @@ func (a *app) root() *cobra.Command {
 A cluster is a stack: what it should be is written in Pulumi.<stack>.yaml.
 
 Exit codes: 0 done, or healthy; 1 an error; 2 a mistake in the command line or
-in the stack's config, nothing was done; 10 the cluster is not healthy.`,
+in the stack's config, nothing was done; 10 the cluster is not healthy, or not as it
+was last applied.`,
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRun: func(*cobra.Command, []string) { a.ran = true },
 	}
 	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", cmp.Or(os.Getenv("PULUMI_STACK"), "local"),
 		"the stack; $PULUMI_STACK, where it is set, is the default")
-	root.AddCommand(a.initCommand(), a.upCommand(), a.previewCommand(), a.refreshCommand(), a.downCommand(),
-		a.verifyCommand(), a.statusCommand(), a.envCommand(), a.versionCommand())
+	root.AddCommand(a.initCommand(), a.upCommand(), a.previewCommand(), a.driftCommand(), a.refreshCommand(), a.downCommand(),
+		a.verifyCommand(), a.statusCommand(), a.runsCommand(), a.envCommand(), a.versionCommand())
 	return root
 }
 

@@ -39,14 +39,16 @@ ends by verifying the cluster. It may be interrupted, and run again, at any time
 				return err
 			}
 			a.warn(s.config)
-			return a.up(c.Context(), s, !skipVerify)
+			return a.recorded(s.Stack, func(stack *drive.Stack) error {
+				return a.up(c.Context(), stack, !skipVerify)
+			})
 		},
 	}
 	c.Flags().BoolVar(&skipVerify, "no-verify", false, "do not verify the cluster afterwards")
 	return c
 }
 
-func (a *app) up(ctx context.Context, s *opened, verified bool) error {
+func (a *app) up(ctx context.Context, s *drive.Stack, verified bool) error {
 	progress := a.console.NewProgress()
 	changes, err := s.Plan(ctx, progress.Warning)
 	if err == nil && changes.Any() {

@@ -54,7 +54,7 @@ func (e *Env) newAdmin(version string, brokers []BrokerRef) (*kafka.Admin, error
 	return kafka.NewAdmin(bootstrap, v, remote.Via(&net.Dialer{}, ways...))
 }
 
-// Close ends the connections to brokers and machines.
+// Close ends the connections to brokers and machines, and the accounts of them.
 func (e *Env) Close() error {
 	e.admins.mu.Lock()
 	defer e.admins.mu.Unlock()
@@ -62,5 +62,5 @@ func (e *Env) Close() error {
 	for _, a := range e.admins.open {
 		errs = append(errs, a.Close())
 	}
-	return errors.Join(append(errs, e.Fleet.Pool.Close())...)
+	return errors.Join(append(errs, e.Fleet.Pool.Close(), e.Runs.close())...)
 }

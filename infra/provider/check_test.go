@@ -147,6 +147,7 @@ func TestCheckNamesThePropertyThatIsWrong(t *testing.T) {
 		property, says  string
 	}{
 		{"a host whose machine is no text", "Host", "machine", property.New(7.0), "machine", "string"},
+		{"a kernel setting that cannot be", "Host", "os", property.New(object{"swappiness": text("much")}), "os.swappiness", "0 to 100"},
 		{"an id that is taken", "ZooKeeper", "members", list(server("m1", 1, "10.0.0.1"), server("m2", 1, "10.0.0.2")), "members[1].id", "members[0]"},
 		{"no members", "ZooKeeper", "members", list(), "members", "required"},
 		{"an ensemble's heap that is no size", "ZooKeeper", "heap", text("much"), "heap", "256m"},

@@ -1,15 +1,17 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"weir/provision/fleet"
 	"weir/provision/machine"
 	"weir/provision/problem"
-	"weir/provision/remote"
 	"weir/provision/rollout"
+	"weir/provision/runlog"
 
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/infer"
@@ -107,57 +109,35 @@ func undecided(c component) bool {
 // read looks at the machines and puts what it sees where Check puts what should
 // be. A machine that cannot be reached keeps what was last known of it: "gone"
 // would make the engine forget it.
-func (e *Env) read(ctx context.Context, c component) error {
+func (e *Env) read(ctx context.Context, c component) (seen Seen, err error) {
 	ts, problems := c.targets()
 	if err := problems.Err(); err != nil {
-		return err
+		return seen, err
 	}
 	last := *c.shown()
 	now := make(map[string]Shown, len(ts))
-	for name, sight := range e.Fleet.Look(ctx, ts) {
+	sights := e.Fleet.Look(ctx, ts)
+	if a := accountOf(ctx); a.plans != nil {
+		a.hide(ts)
+		a.plan(runlog.Plan{Removal: true, Note: dataNote(ts, c.dataGoes()), Plan: fleet.PlanRemoval(ts, sights, c.dataGoes())})
+	}
+	for name, sight := range sights {
 		if sight.Err == nil {
 			now[name] = showObserved(ts[name].State, sight.Observed)
+			seen.note(name, machine.Drift(ts[name].State, sight.Observed))
 			continue
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return seen, ctx.Err()
 		}
 		reason := sight.Err.Error()
-		p.GetLogger(ctx).Warning(reason)
+		warn(ctx, reason)
 		known := last[name]
 		known.Unreachable = &reason
 		now[name] = known
 	}
 	*c.shown() = now
-	return nil
-}
-
-// preview says, without changing anything, why apply would refuse. Machines that
-// may be missing, as containers that are yet to be made, are passed over where
-// they do not answer.
-func (e *Env) preview(ctx context.Context, c component, mayBeMissing []string) error {
-	ts, problems := c.targets()
-	if err := problems.Err(); err != nil {
-		return err
-	}
-	for _, name := range mayBeMissing {
-		if !e.answers(ctx, ts[name].Host) {
-			delete(ts, name)
-		}
-	}
-	return e.Fleet.Check(ctx, ts)
-}
-
-// missingPatience bounds the wait for a machine that may be missing: a container
-// is on this computer and answers within milliseconds, and what is known of
-// other machines has been refreshed just before.
-const missingPatience = 2 * time.Second
-
-func (e *Env) answers(ctx context.Context, h remote.Host) bool {
-	ctx, cancel := context.WithTimeout(ctx, missingPatience)
-	defer cancel()
-	_, err := e.Fleet.Pool.Get(ctx, h)
-	return err == nil
+	return seen, nil
 }
 
 // apply makes the machines what they should be and reports each step.
@@ -166,9 +146,13 @@ func (e *Env) apply(ctx context.Context, c component, change fleet.Change) error
 	if err := problems.Err(); err != nil {
 		return err
 	}
-	change.Step, change.Gate = e.steps(ctx), e.gates(ctx)
+	a := accountOf(ctx)
+	a.hide(ts)
+	change.Step, change.Gate = steps(ctx), gates(ctx)
 	change.Packs = e.packs(c.software())
-	return e.Fleet.Apply(ctx, ts, change)
+	err := e.Fleet.Apply(ctx, ts, change)
+	a.failed(err)
+	return err
 }
 
 // remove takes the component off its machines.
@@ -177,26 +161,48 @@ func (e *Env) remove(ctx context.Context, c component, deleteData bool) error {
 	if err := problems.Err(); err != nil {
 		return err
 	}
-	return e.Fleet.Remove(ctx, ts, deleteData, e.steps(ctx))
+	a := accountOf(ctx)
+	a.hide(ts)
+	err := e.Fleet.Remove(ctx, ts, deleteData, steps(ctx))
+	a.failed(err)
+	return err
+}
+
+// dataNote says of a removal that it leaves data behind.
+func dataNote(ts targets, dataGoes bool) string {
+	for _, t := range ts {
+		if !dataGoes && slices.ContainsFunc(t.State.Directories, func(d machine.Directory) bool { return d.Data }) {
+			return "the data stays: deleteData was not set"
+		}
+	}
+	return ""
+}
+
+// warn tells a person what is hardly meant, and the log.
+func warn(ctx context.Context, text string) {
+	p.GetLogger(ctx).Warning(text)
+	accountOf(ctx).write(runlog.Entry{Warning: text})
 }
 
 // steps tells a person what was done, a line a step.
-func (e *Env) steps(ctx context.Context) func(machine.Event) {
-	log := p.GetLogger(ctx)
+func steps(ctx context.Context) func(machine.Event) {
+	log, a := p.GetLogger(ctx), accountOf(ctx)
 	return func(ev machine.Event) {
-		log.Info(fmt.Sprintf("%s: %s [%s]", ev.Machine, ev.Step, ev.Took.Round(timeUnit)))
+		a.step(ev)
+		log.Info(fmt.Sprintf("%s: %s [%s]", cmp.Or(ev.Machine, theCluster), ev.Step, ev.Took.Round(timeUnit)))
 	}
 }
 
+// theCluster is who does what no machine does by itself.
+const theCluster = "cluster"
+
 // gates tells a person what a roll waited for. That it waits is shown only
 // while it does; that a gate opened at once is not worth a line.
-func (e *Env) gates(ctx context.Context) func(rollout.Event) {
-	log := p.GetLogger(ctx)
+func gates(ctx context.Context) func(rollout.Event) {
+	log, tell := p.GetLogger(ctx), accountOf(ctx).gates()
 	return func(ev rollout.Event) {
-		where := ev.Machine
-		if where == "" {
-			where = "cluster"
-		}
+		tell(ev)
+		where := cmp.Or(ev.Machine, theCluster)
 		switch {
 		case ev.Phase == rollout.Waiting:
 			log.InfoStatus(fmt.Sprintf("%s: %s: %v", where, ev.Step, ev.Err))

@@ -3,7 +3,11 @@ package provider
 import (
 	"context"
 	"strings"
+	"time"
 
+	"weir/provision/fleet"
+	"weir/provision/machine"
+	"weir/provision/runlog"
 	"weir/testenv"
 
 	p "github.com/pulumi/pulumi-go-provider"
@@ -73,25 +77,46 @@ func (Machine) Check(ctx context.Context, req infer.CheckRequest) (infer.CheckRe
 // Create boots the machine, or adopts the one of that name.
 func (m Machine) Create(ctx context.Context, req infer.CreateRequest[MachineArgs]) (infer.CreateResponse[MachineState], error) {
 	res := infer.CreateResponse[MachineState]{ID: req.Name, Output: MachineState{req.Inputs}}
-	if req.DryRun {
-		return res, nil
-	}
-	return res, m.ensure(ctx, req.Inputs)
+	return res, m.ensure(ctx, req.Inputs, m.step(machine.Create, req.Inputs, "at "+req.Inputs.Address), req.DryRun)
 }
 
 // Update starts a machine that was stopped, its data kept.
 func (m Machine) Update(ctx context.Context, req infer.UpdateRequest[MachineArgs, MachineState]) (infer.UpdateResponse[MachineState], error) {
 	res := infer.UpdateResponse[MachineState]{Output: MachineState{req.Inputs}}
-	if req.DryRun {
-		return res, nil
-	}
-	return res, m.ensure(ctx, req.Inputs)
+	return res, m.ensure(ctx, req.Inputs, m.step(machine.Start, req.Inputs, "is "+value(req.State.Power)), req.DryRun)
 }
 
-func (m Machine) ensure(ctx context.Context, a MachineArgs) error {
-	log := p.GetLogger(ctx)
+func (m Machine) step(a machine.Action, args MachineArgs, detail string) machine.Step {
+	return machine.Step{Phase: machine.Switch, Action: a, Kind: "container", Target: args.Machine, Detail: detail}
+}
+
+func (m Machine) plan(ctx context.Context, a MachineArgs, removal bool, step machine.Step) {
+	plan := runlog.Plan{Removal: removal, Plan: fleet.Plan{
+		Machines: []fleet.MachinePlan{{Plan: machine.Plan{Machine: a.Machine, Steps: []machine.Step{step}}}},
+		Order:    fleet.Order{AtOnce: []string{a.Machine}},
+	}}
+	accountOf(ctx).plan(plan)
+}
+
+// ensure carries out one step that brings the machine up.
+func (m Machine) ensure(ctx context.Context, a MachineArgs, step machine.Step, preview bool) error {
+	if preview {
+		m.plan(ctx, a, false, step)
+		return nil
+	}
+	log, began := p.GetLogger(ctx), time.Now()
 	_, err := testenv.Ensure(ctx, a.spec(), func(step string) { log.Info(strings.TrimPrefix(step, "machine ")) })
+	m.account(ctx, a, step, began, err)
 	return err
+}
+
+// account tells the log what became of a step.
+func (Machine) account(ctx context.Context, a MachineArgs, step machine.Step, began time.Time, err error) {
+	if err != nil {
+		accountOf(ctx).failed(err)
+		return
+	}
+	accountOf(ctx).step(machine.Event{Machine: a.Machine, Step: step, Took: time.Since(began)})
 }
 
 // Read asks the container engine. A machine that is gone has an empty ID: the
@@ -108,10 +133,18 @@ func (m Machine) Read(ctx context.Context, req infer.ReadRequest[MachineArgs, Ma
 		power = "stopped"
 	}
 	a.Power = &power
+	m.plan(ctx, a, true, m.removal(a))
 	return infer.ReadResponse[MachineArgs, MachineState]{ID: req.ID, Inputs: a, State: MachineState{a}}, nil
 }
 
 // Delete removes the machine with everything in it.
 func (m Machine) Delete(ctx context.Context, req infer.DeleteRequest[MachineState]) (infer.DeleteResponse, error) {
-	return infer.DeleteResponse{}, testenv.Remove(ctx, req.State.Stack, req.State.Machine)
+	began := time.Now()
+	err := testenv.Remove(ctx, req.State.Stack, req.State.Machine)
+	m.account(ctx, req.State.MachineArgs, m.removal(req.State.MachineArgs), began, err)
+	return infer.DeleteResponse{}, err
+}
+
+func (m Machine) removal(a MachineArgs) machine.Step {
+	return m.step(machine.Remove, a, "with everything in it")
 }

@@ -16,9 +16,11 @@ type Job struct {
 
 func newJob(env *Env) *Job {
 	return &Job{lifecycle[JobArgs, *JobArgs, JobState]{
-		env:   env,
-		state: func(a JobArgs) JobState { return JobState{JobArgs: a, Unit: job.Spec{Name: a.Name}.Unit()} },
-		args:  func(s *JobState) *JobArgs { return &s.JobArgs },
+		env: env,
+		state: func(a JobArgs, seen Seen) JobState {
+			return JobState{JobArgs: a, Seen: seen, Unit: job.Spec{Name: a.Name}.Unit()}
+		},
+		args: func(s *JobState) *JobArgs { return &s.JobArgs },
 	}}
 }
 
@@ -40,6 +42,7 @@ type JobArgs struct {
 // JobState is what is known of a job.
 type JobState struct {
 	JobArgs
+	Seen
 	Unit string `pulumi:"unit"`
 }
 

@@ -26,8 +26,10 @@ type Kafka struct {
 
 func newKafka(env *Env) *Kafka {
 	return &Kafka{lifecycle[KafkaArgs, *KafkaArgs, KafkaState]{
-		env:   env,
-		state: func(a KafkaArgs) KafkaState { return KafkaState{KafkaArgs: a, Bootstrap: a.spec().Bootstrap()} },
+		env: env,
+		state: func(a KafkaArgs, seen Seen) KafkaState {
+			return KafkaState{KafkaArgs: a, Seen: seen, Bootstrap: a.spec().Bootstrap()}
+		},
 		args:  func(s *KafkaState) *KafkaArgs { return &s.KafkaArgs },
 		guard: guardBrokers,
 	}}
@@ -69,6 +71,7 @@ type KafkaArgs struct {
 // KafkaState is what is known of the brokers.
 type KafkaState struct {
 	KafkaArgs
+	Seen
 	// Bootstrap are the brokers' client addresses.
 	Bootstrap []string `pulumi:"bootstrap"`
 }
@@ -159,28 +162,28 @@ func (k *KafkaArgs) shown() *map[string]Shown { return &k.Machines }
 func (k *KafkaArgs) dataGoes() bool { return value(k.DeleteData) }
 
 // guardBrokers asks the cluster itself.
-func guardBrokers(ctx context.Context, env *Env, k *KafkaArgs) (fleet.Guard, func(), error) {
-	spec, log := k.spec(), p.GetLogger(ctx)
+func guardBrokers(ctx context.Context, env *Env, k *KafkaArgs) (fleet.Guard, error) {
+	spec := k.spec()
 	if spec.Open() {
-		log.Warning("the brokers listen in plain text and ask nobody who he is: keep their port inside a network you trust")
+		warn(ctx, "the brokers listen in plain text and ask nobody who he is: keep their port inside a network you trust")
 	}
 	admin, err := env.admin(spec.Version, brokerRefs(k.Brokers, spec))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	brokers := map[string]int32{}
 	for _, b := range spec.Brokers {
 		brokers[b.Machine] = b.ID
 	}
-	warn := func(machine string, f health.Findings) { log.Warning(machine + ": " + f.Err().Error()) }
+	tell := func(machine string, f health.Findings) { warn(ctx, machine+": "+f.Err().Error()) }
 	taken := func(machine string, settings map[string]string) {
 		for _, k := range slices.Sorted(maps.Keys(settings)) {
-			log.Info(fmt.Sprintf("%s: set %s=%s on the running broker", machine, k, settings[k]))
+			p.GetLogger(ctx).Info(fmt.Sprintf("%s: set %s=%s on the running broker", machine, k, settings[k]))
 		}
 	}
 	return brokerGuard{kafka.Roll{
-		Admin: admin, Brokers: brokers, Dynamic: kafka.Dynamic(spec), Warn: warn, Reconfigured: taken,
-	}}, func() {}, nil
+		Admin: admin, Brokers: brokers, Dynamic: kafka.Dynamic(spec), Warn: tell, Reconfigured: taken,
+	}}, nil
 }
 
 // brokerGuard ends a change by giving partitions back to their preferred leaders.

@@ -3,12 +3,11 @@ package provider
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 
 	"weir/provision/fleet"
 	"weir/provision/machine"
 	"weir/provision/remote"
+	"weir/provision/runlog"
 
 	"github.com/pulumi/pulumi-go-provider/infer"
 )
@@ -20,12 +19,13 @@ type lifecycle[A any, C interface {
 	component
 }, S any] struct {
 	env *Env
-	// state is what is stored of arguments, args the arguments of what is stored.
-	state func(A) S
+	// state is what is stored of arguments and of what was seen, args the arguments
+	// of what is stored.
+	state func(A, Seen) S
 	args  func(*S) *A
-	// guard knows the conditions of a change, and what to release behind it;
-	// nil where machines do not need each other.
-	guard func(context.Context, *Env, *A) (g fleet.Guard, release func(), err error)
+	// guard knows the conditions of a change; nil where machines do not need
+	// each other.
+	guard func(context.Context, *Env, *A) (fleet.Guard, error)
 }
 
 // Check validates the arguments and renders what the machines should be.
@@ -37,13 +37,9 @@ func (l lifecycle[A, C, S]) Check(ctx context.Context, req infer.CheckRequest) (
 // machine was changed, a failure keeps the resource: the next run goes on with
 // it, and a destroy takes off what is there.
 func (l lifecycle[A, C, S]) Create(ctx context.Context, req infer.CreateRequest[A]) (infer.CreateResponse[S], error) {
-	res := infer.CreateResponse[S]{ID: req.Name, Output: l.state(req.Inputs)}
+	res := infer.CreateResponse[S]{ID: req.Name, Output: l.state(req.Inputs, Seen{})}
 	if req.DryRun {
-		c := C(&req.Inputs)
-		if undecided(c) {
-			return res, nil
-		}
-		return res, l.env.preview(ctx, c, c.containers())
+		return res, l.preview(ctx, &req.Inputs, expected{})
 	}
 	err := l.apply(ctx, &req.Inputs)
 	if err != nil && !untouched(err) {
@@ -63,28 +59,31 @@ func untouched(err error) bool {
 // Update makes the machines what they should be. A preview shows what it would
 // do to all of them, even where one cannot be reached.
 func (l lifecycle[A, C, S]) Update(ctx context.Context, req infer.UpdateRequest[A, S]) (infer.UpdateResponse[S], error) {
-	res := infer.UpdateResponse[S]{Output: l.state(req.Inputs)}
+	res := infer.UpdateResponse[S]{Output: l.state(req.Inputs, Seen{})}
 	if req.DryRun {
-		if undecided(C(&req.Inputs)) {
-			return res, nil
-		}
-		ts, problems := C(&req.Inputs).targets()
-		if err := problems.Err(); err != nil {
-			return res, err
-		}
-		return res, l.env.preview(ctx, C(&req.Inputs), slices.Collect(maps.Keys(ts)))
+		return res, l.preview(ctx, &req.Inputs, expected{anyMayBeMissing: true, known: *C(l.args(&req.State)).shown()})
 	}
 	return res, l.apply(ctx, &req.Inputs)
+}
+
+func (l lifecycle[A, C, S]) preview(ctx context.Context, a *A, x expected) error {
+	if undecided(C(a)) {
+		accountOf(ctx).plan(runlog.Plan{Unknown: "what its machines should be is known only once other resources are there"})
+		return nil
+	}
+	if l.guard != nil {
+		x.guard = func(ctx context.Context) (fleet.Guard, error) { return l.guard(ctx, l.env, a) }
+	}
+	return l.env.preview(ctx, C(a), x)
 }
 
 func (l lifecycle[A, C, S]) apply(ctx context.Context, a *A) error {
 	var change fleet.Change
 	if l.guard != nil {
-		g, release, err := l.guard(ctx, l.env, a)
+		g, err := l.guard(ctx, l.env, a)
 		if err != nil {
 			return err
 		}
-		defer release()
 		change.Guard = g
 	}
 	return l.env.apply(ctx, C(a), change)
@@ -93,8 +92,8 @@ func (l lifecycle[A, C, S]) apply(ctx context.Context, a *A) error {
 // Read looks at the machines.
 func (l lifecycle[A, C, S]) Read(ctx context.Context, req infer.ReadRequest[A, S]) (infer.ReadResponse[A, S], error) {
 	a := req.Inputs
-	err := l.env.read(ctx, C(&a))
-	return infer.ReadResponse[A, S]{ID: req.ID, Inputs: a, State: l.state(a)}, err
+	seen, err := l.env.read(ctx, C(&a))
+	return infer.ReadResponse[A, S]{ID: req.ID, Inputs: a, State: l.state(a, seen)}, err
 }
 
 // Delete stops what runs and removes its files; data stays unless the arguments

@@ -7,13 +7,12 @@ package provider
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/user"
 	"time"
 
 	"weir/provision/fleet"
 	"weir/provision/release"
 	"weir/provision/remote"
+	"weir/provision/runlog"
 
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/infer"
@@ -32,13 +31,15 @@ const timeUnit = 10 * time.Millisecond
 type Env struct {
 	Fleet *fleet.Fleet
 	Store *release.Store
+	// Runs is told what is done; nil where nobody wants to know.
+	Runs *Runs
 
 	admins admins
 }
 
 // New builds the provider around its connections to machines.
 func New(env *Env) (p.Provider, error) {
-	return infer.NewProviderBuilder().
+	provider, err := infer.NewProviderBuilder().
 		WithNamespace(Name).
 		WithDisplayName("weir").
 		WithDescription("Kafka stream clusters on machines you own, over SSH.").
@@ -52,6 +53,7 @@ func New(env *Env) (p.Provider, error) {
 			infer.Resource(newKafka(env)), infer.Resource(&Topic{env}), infer.Resource(newJob(env)),
 		).
 		Build()
+	return accounted(provider, env.Runs), err
 }
 
 // Run serves the provider to the engine until it is told to stop.
@@ -60,7 +62,7 @@ func Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	env := &Env{Fleet: &fleet.Fleet{Pool: remote.NewPool(), Holder: holder()}, Store: &release.Store{Dir: dir}}
+	env := &Env{Fleet: &fleet.Fleet{Pool: remote.NewPool(), Holder: holder()}, Store: &release.Store{Dir: dir}, Runs: runsHere()}
 	defer env.Close()
 	provider, err := New(env)
 	if err != nil {
@@ -71,12 +73,6 @@ func Run(ctx context.Context) error {
 
 // holder is what another run is told while this one changes a machine.
 func holder() string {
-	who, where := "somebody", "an unknown computer"
-	if u, err := user.Current(); err == nil {
-		who = u.Username
-	}
-	if h, err := os.Hostname(); err == nil {
-		where = h
-	}
-	return fmt.Sprintf("%s on %s (process %d)", who, where, os.Getpid())
+	me := runlog.Begin{}.Me()
+	return fmt.Sprintf("%s on %s (process %d)", me.Who, me.On, me.PID)
 }

@@ -30,9 +30,15 @@ const (
 // serve is the provider as the engine talks to it, without connections.
 func serve(t *testing.T) integration.Server {
 	t.Helper()
+	return serveTo(t, nil)
+}
+
+// serveTo is serve for a provider that tells runs what it does.
+func serveTo(t *testing.T, runs *Runs) integration.Server {
+	t.Helper()
 	pool := remote.NewPool()
 	t.Cleanup(func() { _ = pool.Close() })
-	provider, err := New(&Env{Fleet: &fleet.Fleet{Pool: pool, Holder: "a test"}, Store: &release.Store{Dir: t.TempDir()}})
+	provider, err := New(&Env{Fleet: &fleet.Fleet{Pool: pool, Holder: "a test"}, Store: &release.Store{Dir: t.TempDir()}, Runs: runs})
 	if err != nil {
 		t.Fatal(err)
 	}

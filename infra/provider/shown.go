@@ -186,13 +186,14 @@ func observedRelease(r machine.Release, o machine.Observed) string {
 	return releaseText(r.Version, is.Digest)
 }
 
-// showSysctls leaves out what a container cannot set: its kernel is shared.
+// showSysctls leaves out what cannot be set: a container's kernel is shared, and
+// some kernels lack a setting.
 func showSysctls(s machine.State, o machine.Observed, shown map[string]string) {
 	for _, c := range s.Sysctls {
-		if o.Facts.Container {
-			shown[c.Key] = c.Value
-			continue
+		is, ok := o.Sysctls[c.Key]
+		if o.Facts.Container || !ok {
+			is = c.Value
 		}
-		shown[c.Key] = o.Sysctls[c.Key]
+		shown[c.Key] = is
 	}
 }

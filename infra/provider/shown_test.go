@@ -16,6 +16,7 @@ const (
 	onceFile    = "/var/lib/weir/kafka/cluster.id"
 	brokerDir   = "/etc/weir/kafka"
 	stoppedUnit = "weir-idle.service"
+	bootUnit    = "weir-boot.service"
 )
 
 // everything is a state with one of everything that is shown.
@@ -32,7 +33,7 @@ func everything() machine.State {
 			{Path: onceFile, Owner: "root", Group: "root", Mode: 0o600, Content: "first", Once: true},
 		},
 		Releases: []machine.Release{release},
-		Services: []machine.Service{{Unit: brokerUnit, Watches: []string{brokerFile, release.Link()}}, {Unit: stoppedUnit, Stopped: true}},
+		Services: []machine.Service{{Unit: brokerUnit, Watches: []string{brokerFile, release.Link()}}, {Unit: stoppedUnit, Stopped: true}, {Unit: bootUnit, AtBoot: true}},
 		Sysctls:  []machine.Sysctl{{Key: "vm.swappiness", Value: "1"}},
 	}
 }
@@ -67,8 +68,8 @@ func asItShouldBe(s machine.State) machine.Observed {
 	}
 	for _, v := range s.Services {
 		o.Services[v.Unit] = machine.ObservedService{Load: "loaded", Active: "active", Sub: "running", Enabled: true}
-		if v.Stopped {
-			o.Services[v.Unit] = machine.ObservedService{Load: "loaded", Active: "inactive", Sub: "dead"}
+		if v.Stopped || v.AtBoot {
+			o.Services[v.Unit] = machine.ObservedService{Load: "loaded", Active: "inactive", Sub: "dead", Enabled: v.AtBoot}
 		}
 	}
 	for _, c := range s.Sysctls {
@@ -201,6 +202,12 @@ func TestADriftIsShownExactlyWhereItIs(t *testing.T) {
 		{"a service that should be stopped and runs", func(is *machine.Observed) {
 			is.Services[stoppedUnit] = is.Services[brokerUnit]
 		}, map[string]string{"services " + stoppedUnit: "enabled, running"}},
+		{"a unit for the boot that is not enabled", func(is *machine.Observed) {
+			edit(is.Services, bootUnit, func(v *machine.ObservedService) { v.Enabled = false })
+		}, map[string]string{"services " + bootUnit: "not enabled"}},
+		{"a unit for the boot that just did its work", func(is *machine.Observed) {
+			edit(is.Services, bootUnit, func(v *machine.ObservedService) { v.Active, v.Sub = "activating", "start" })
+		}, map[string]string{}},
 		{"a drop-in", served(func(v *machine.ObservedService) { v.DropIns = []string{"/etc/systemd/system/x.conf"} }),
 			map[string]string{"services " + brokerUnit: "enabled, running, drop-in /etc/systemd/system/x.conf"}},
 		{"a drop-in that is gone and still in force", served(func(v *machine.ObservedService) { v.DropInRead = true }),
@@ -218,6 +225,7 @@ func TestADriftIsShownExactlyWhereItIs(t *testing.T) {
 		{"a missing package", func(is *machine.Observed) { delete(is.Packages, "openjdk") }, map[string]string{"packages": ""}},
 		{"a kernel setting", func(is *machine.Observed) { is.Sysctls["vm.swappiness"] = "60" },
 			map[string]string{"sysctls vm.swappiness": "60"}},
+		{"a kernel setting that the kernel does not have", func(is *machine.Observed) { delete(is.Sysctls, "vm.swappiness") }, map[string]string{}},
 		{"a kernel setting in a container, which is not its own", func(is *machine.Observed) {
 			is.Sysctls["vm.swappiness"], is.Facts.Container = "60", true
 		}, map[string]string{}},

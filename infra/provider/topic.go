@@ -10,10 +10,10 @@ import (
 	"weir/provision/kafka"
 	"weir/provision/problem"
 	"weir/provision/rollout"
+	"weir/provision/runlog"
 
 	"github.com/IBM/sarama"
 	"github.com/cenkalti/backoff/v5"
-	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/infer"
 )
 
@@ -34,7 +34,20 @@ type TopicArgs struct {
 }
 
 // TopicState is what is known of a topic.
-type TopicState struct{ TopicArgs }
+type TopicState struct {
+	TopicArgs
+	Seen
+	// Applied is what the topic was last made: the arguments themselves become
+	// what is there, where a refresh found something else.
+	Applied *TopicShape `pulumi:"applied,optional"`
+}
+
+// TopicShape is what can be changed on a topic by hand.
+type TopicShape struct {
+	Partitions        int               `pulumi:"partitions"`
+	ReplicationFactor int               `pulumi:"replicationFactor"`
+	Config            map[string]string `pulumi:"config,optional"`
+}
 
 var (
 	_ infer.CustomCheck[TopicArgs]              = Topic{}
@@ -70,6 +83,20 @@ func (t *TopicArgs) Annotate(a infer.Annotator) {
 	a.Describe(&t.Unreachable, "Computed: empty. A refresh puts here why no broker answered.")
 }
 
+// Annotate documents the fields in the provider's schema.
+func (t *TopicShape) Annotate(a infer.Annotator) { a.SetToken("index", "TopicShape") }
+
+// applied is the state of a topic that was just made what it should be.
+func (t TopicArgs) applied() TopicState { return TopicState{TopicArgs: t, Applied: t.shape()} }
+
+func (t TopicArgs) shape() *TopicShape {
+	return &TopicShape{Partitions: t.Partitions, ReplicationFactor: t.ReplicationFactor, Config: t.Config}
+}
+
+func (s TopicShape) topic(name string) kafka.Topic {
+	return kafka.Topic{Name: name, Partitions: int32(s.Partitions), ReplicationFactor: int16(s.ReplicationFactor), Config: s.Config}
+}
+
 func (t TopicArgs) topic() kafka.Topic {
 	return kafka.Topic{
 		Name: t.Name, Partitions: int32(t.Partitions), ReplicationFactor: int16(t.ReplicationFactor), Config: t.Config,
@@ -100,8 +127,10 @@ func validateTopic(a TopicArgs) problem.List {
 
 // Create makes the topic, or adopts one of that name and makes it what it should be.
 func (t Topic) Create(ctx context.Context, req infer.CreateRequest[TopicArgs]) (infer.CreateResponse[TopicState], error) {
-	res := infer.CreateResponse[TopicState]{ID: req.Inputs.Name, Output: TopicState{req.Inputs}}
+	res := infer.CreateResponse[TopicState]{ID: req.Inputs.Name, Output: req.Inputs.applied()}
 	if req.DryRun {
+		t.hide(ctx, req.Inputs)
+		planCluster(ctx, runlog.Plan{Note: "a topic of that name that is there already is adopted"}, nil, creation(req.Inputs.topic()))
 		return res, nil
 	}
 	return res, t.ensure(ctx, req.Inputs)
@@ -109,14 +138,16 @@ func (t Topic) Create(ctx context.Context, req infer.CreateRequest[TopicArgs]) (
 
 // Update raises the partition count and changes settings.
 func (t Topic) Update(ctx context.Context, req infer.UpdateRequest[TopicArgs, TopicState]) (infer.UpdateResponse[TopicState], error) {
-	res := infer.UpdateResponse[TopicState]{Output: TopicState{req.Inputs}}
+	res := infer.UpdateResponse[TopicState]{Output: req.Inputs.applied()}
 	if req.DryRun {
-		return res, nil
+		return res, t.previewChange(ctx, req.Inputs, req.State.TopicArgs)
 	}
 	return res, t.ensure(ctx, req.Inputs)
 }
 
-func (t Topic) ensure(ctx context.Context, a TopicArgs) error {
+func (t Topic) ensure(ctx context.Context, a TopicArgs) (err error) {
+	t.hide(ctx, a)
+	defer func() { accountOf(ctx).failed(err) }()
 	admin, err := a.admin(t.env)
 	if err != nil {
 		return err
@@ -136,12 +167,13 @@ func (t Topic) ensure(ctx context.Context, a TopicArgs) error {
 
 // make creates the topic, or changes the one that is there.
 func (t Topic) make(ctx context.Context, admin *kafka.Admin, a TopicArgs) error {
+	began := time.Now()
 	err := admin.Create(ctx, a.topic())
 	if errors.Is(err, sarama.ErrTopicAlreadyExists) {
 		return t.change(ctx, admin, a.topic())
 	}
 	if err == nil {
-		p.GetLogger(ctx).Info(fmt.Sprintf("cluster: create topic %s, %d partitions, %d replicas", a.Name, a.Partitions, a.ReplicationFactor))
+		done(ctx, began, creation(a.topic()))
 	}
 	return err
 }
@@ -158,13 +190,21 @@ func (t Topic) change(ctx context.Context, admin *kafka.Admin, want kafka.Topic)
 	if c.Empty() {
 		return nil
 	}
-	p.GetLogger(ctx).Info(fmt.Sprintf("cluster: topic %s: %s", want.Name, c))
-	return admin.Change(ctx, want.Name, c)
+	began := time.Now()
+	if err := admin.Change(ctx, want.Name, c); err != nil {
+		return err
+	}
+	done(ctx, began, changes(want.Name, c)...)
+	return nil
 }
 
 // Read asks the cluster. Where no broker answers, what was known last is kept.
 func (t Topic) Read(ctx context.Context, req infer.ReadRequest[TopicArgs, TopicState]) (infer.ReadResponse[TopicArgs, TopicState], error) {
 	a := req.Inputs
+	state := TopicState{Applied: req.State.Applied}
+	if state.Applied == nil {
+		state.Applied = a.shape()
+	}
 	admin, err := a.admin(t.env)
 	if err != nil {
 		return infer.ReadResponse[TopicArgs, TopicState]{}, err
@@ -179,12 +219,16 @@ func (t Topic) Read(ctx context.Context, req infer.ReadRequest[TopicArgs, TopicS
 		return infer.ReadResponse[TopicArgs, TopicState]{}, ctx.Err()
 	case err != nil:
 		reason := err.Error()
-		p.GetLogger(ctx).Warning(reason)
+		warn(ctx, reason)
 		a.Unreachable = &reason
 	default:
+		a.Unreachable = nil
+		state.note(a.Name, kafka.Drift(state.Applied.topic(a.Name), is))
 		a.Partitions, a.ReplicationFactor, a.Config = int(is.Partitions), int(is.ReplicationFactor), observedConfig(a.Config, is.Config)
 	}
-	return infer.ReadResponse[TopicArgs, TopicState]{ID: req.ID, Inputs: a, State: TopicState{a}}, nil
+	t.planRemoval(ctx, a)
+	state.TopicArgs = a
+	return infer.ReadResponse[TopicArgs, TopicState]{ID: req.ID, Inputs: a, State: state}, nil
 }
 
 // observedConfig keeps "no settings" written the way it was declared: an empty
@@ -203,12 +247,19 @@ func observedConfig(declared, is map[string]string) map[string]string {
 func (t Topic) Delete(ctx context.Context, req infer.DeleteRequest[TopicState]) (infer.DeleteResponse, error) {
 	a := req.State.TopicArgs
 	if !value(a.DeleteData) {
-		p.GetLogger(ctx).Warning(fmt.Sprintf("topic %s is no longer declared and stays with its messages: deleteData was not set", a.Name))
+		warn(ctx, fmt.Sprintf("topic %s is no longer declared and stays with its messages: deleteData was not set", a.Name))
 		return infer.DeleteResponse{}, nil
 	}
+	t.hide(ctx, a)
 	admin, err := a.admin(t.env)
 	if err != nil {
 		return infer.DeleteResponse{}, err
 	}
-	return infer.DeleteResponse{}, admin.Delete(ctx, a.Name)
+	began := time.Now()
+	if err := admin.Delete(ctx, a.Name); err != nil {
+		accountOf(ctx).failed(err)
+		return infer.DeleteResponse{}, err
+	}
+	done(ctx, began, removal(a.Name))
+	return infer.DeleteResponse{}, nil
 }

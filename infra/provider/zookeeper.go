@@ -20,8 +20,8 @@ type ZooKeeper struct {
 func newZooKeeper(env *Env) *ZooKeeper {
 	return &ZooKeeper{lifecycle[ZooKeeperArgs, *ZooKeeperArgs, ZooKeeperState]{
 		env: env,
-		state: func(a ZooKeeperArgs) ZooKeeperState {
-			return ZooKeeperState{ZooKeeperArgs: a, Connect: a.spec().Connect()}
+		state: func(a ZooKeeperArgs, seen Seen) ZooKeeperState {
+			return ZooKeeperState{ZooKeeperArgs: a, Seen: seen, Connect: a.spec().Connect()}
 		},
 		args:  func(s *ZooKeeperState) *ZooKeeperArgs { return &s.ZooKeeperArgs },
 		guard: guardEnsemble,
@@ -62,6 +62,7 @@ type ZooKeeperArgs struct {
 // ZooKeeperState is what is known of an ensemble.
 type ZooKeeperState struct {
 	ZooKeeperArgs
+	Seen
 	// Connect are the members' client addresses.
 	Connect []string `pulumi:"connect"`
 }
@@ -138,7 +139,7 @@ func (z *ZooKeeperArgs) shown() *map[string]Shown { return &z.Machines }
 func (z *ZooKeeperArgs) dataGoes() bool { return value(z.DeleteData) }
 
 // guardEnsemble asks each member through its own machine.
-func guardEnsemble(_ context.Context, env *Env, z *ZooKeeperArgs) (fleet.Guard, func(), error) {
+func guardEnsemble(_ context.Context, env *Env, z *ZooKeeperArgs) (fleet.Guard, error) {
 	spec := z.spec()
 	hosts := map[string]remote.Host{}
 	for _, m := range z.Members {
@@ -147,5 +148,5 @@ func guardEnsemble(_ context.Context, env *Env, z *ZooKeeperArgs) (fleet.Guard, 
 	return zookeeper.Ensemble{
 		Members: spec.Members, ClientPort: spec.ClientPort,
 		Dialer: func(machine string) remote.Dialer { return env.Fleet.Pool.On(hosts[machine]) },
-	}, func() {}, nil
+	}, nil
 }

@@ -23,6 +23,7 @@ type Config struct {
 	SSH        SSH        `yaml:"ssh"`
 	Containers Containers `yaml:"containers"`
 	Java       Java       `yaml:"java"`
+	OS         OS         `yaml:"os"`
 	// ZooKeeper and Kafka are nil where the cluster has none.
 	ZooKeeper *ZooKeeper `yaml:"zookeeper"`
 	Kafka     *Kafka     `yaml:"kafka"`
@@ -109,6 +110,26 @@ type Java struct {
 // Wanted says whether a missing Java runtime is installed.
 func (j Java) Wanted() bool { return j.Install == nil || *j.Install }
 
+// OS is what is set in the operating system of each machine. `keep` leaves a
+// setting as the machine has it. A container's kernel is the computer's: what
+// is said here of the kernel is then not set.
+type OS struct {
+	// OpenFiles is the limit of open files of who logs in as a service's user, to
+	// run Kafka's tools; the services have theirs from their units. 100000 by
+	// default.
+	OpenFiles Tunable `yaml:"openFiles"`
+	// MaxMapCount is the kernel's vm.max_map_count: a broker takes two memory maps
+	// for each log segment. 262144 by default.
+	MaxMapCount Tunable `yaml:"maxMapCount"`
+	// Swappiness is the kernel's vm.swappiness, 0 to 100: a broker that swaps
+	// misses its session. 1 by default.
+	Swappiness Tunable `yaml:"swappiness"`
+	// TransparentHugePages is always, madvise or never: who gets huge pages
+	// without asking, and may be stalled while memory is compacted for them.
+	// madvise by default.
+	TransparentHugePages Tunable `yaml:"transparentHugePages"`
+}
+
 // ZooKeeper is the ensemble.
 type ZooKeeper struct {
 	// Members maps machines to their myid, 1 to 255; all machines, numbered
@@ -193,6 +214,9 @@ type Job struct {
 
 // Settings are passed on as they are written; numbers and booleans need no quotes.
 type Settings map[string]string
+
+// Tunable is a value, or `keep`, which leaves the machine's own.
+type Tunable string
 
 // Duration is a length of time in Go's form, "5s" or "250ms".
 type Duration time.Duration

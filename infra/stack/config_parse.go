@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -11,6 +12,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"weir/provision/host"
 	"weir/provision/layout"
 	"weir/provision/problem"
 )
@@ -82,6 +84,7 @@ func (c *checker) all() {
 	c.machines()
 	c.ssh()
 	c.containers()
+	c.config.OS.host().Validate("os", &c.problems)
 	c.zookeeper()
 	c.kafka()
 	c.topics()
@@ -160,6 +163,22 @@ func (c *checker) localFile(path string, file *string) {
 	}
 	if c.src.Exists != nil && !c.src.Exists(*file) {
 		c.add(path, "names %s, which cannot be read; write the path of a file of yours", *file)
+	}
+}
+
+// UnmarshalText takes a value as it is written: package host knows what may be.
+func (t *Tunable) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return errors.New("is empty; write a value, or keep, or leave the key out")
+	}
+	*t = Tunable(text)
+	return nil
+}
+
+func (o OS) host() host.OS {
+	return host.OS{
+		OpenFiles: string(o.OpenFiles), MaxMapCount: string(o.MaxMapCount),
+		Swappiness: string(o.Swappiness), TransparentHugePages: string(o.TransparentHugePages),
 	}
 }
 

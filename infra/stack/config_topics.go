@@ -160,7 +160,9 @@ func (c *checker) imply(path string, j Job) {
 			replication = t.ReplicationFactor
 		}
 	}
-	compacted := Settings{"cleanup.policy": "compact"}
+	// The segment that is written to is never compacted: small ones leave a reader
+	// less to read.
+	compacted := Settings{"cleanup.policy": "compact", "segment.bytes": "16777216"}
 	for _, t := range []Topic{
 		{Name: j.SnapshotTopic, Partitions: 1, ReplicationFactor: replication, Config: compacted, ImpliedBy: j.Name},
 		{Name: j.DeadLetterTopic, Partitions: 1, ReplicationFactor: replication, ImpliedBy: j.Name},

@@ -105,7 +105,7 @@ func (d *declaration) machines() error {
 		host, err := weir.NewHost(d.ctx, m.Name, &weir.HostArgs{
 			Cluster: pulumi.String(d.cfg.Name), Machine: pulumi.String(m.Name),
 			Connection: d.connection(d.cluster.Machines[i]), Architecture: pulumi.String(m.architecture()),
-			Java: pulumi.Bool(d.cfg.Java.Wanted()),
+			Java: pulumi.Bool(d.cfg.Java.Wanted()), Os: d.os(),
 		}, d.with(m.Name, depends...)...)
 		if err != nil {
 			return err

@@ -79,6 +79,18 @@ func settings(s Settings) pulumi.StringMapInput {
 	return pulumi.ToStringMap(s)
 }
 
+// os leaves the argument out where nothing is set in the config.
+func (d *declaration) os() weir.HostOSPtrInput {
+	o := d.cfg.OS
+	if o == (OS{}) {
+		return nil
+	}
+	return weir.HostOSArgs{
+		OpenFiles: text(string(o.OpenFiles)), MaxMapCount: text(string(o.MaxMapCount)),
+		Swappiness: text(string(o.Swappiness)), TransparentHugePages: text(string(o.TransparentHugePages)),
+	}
+}
+
 func (d *declaration) release() weir.ReleasePtrInput {
 	k := d.cfg.Kafka
 	if k == nil {

@@ -26,7 +26,7 @@ func TestTheConfigReferenceIsUpToDate(t *testing.T) {
 			b.WriteString(s.section(t, name))
 		}
 	}
-	b.WriteString(s.forms("Settings", "Duration", "Bytes"))
+	b.WriteString(s.forms("Settings", "Tunable", "Duration", "Bytes"))
 	b.WriteString(s.secrets(t))
 	for name := range s.notes {
 		t.Errorf("the note on %s is of no use: there is no such key", name)

@@ -12,7 +12,7 @@ import (
 	"weir/infra/weir/internal"
 )
 
-// A machine that can be reached by SSH: its Java runtime and kernel settings.
+// A machine that can be reached by SSH: its Java runtime and the settings of its operating system.
 type Host struct {
 	pulumi.CustomResourceState
 
@@ -21,14 +21,16 @@ type Host struct {
 	// The cluster that owns the machine; a machine of another is refused.
 	Cluster    pulumi.StringOutput `pulumi:"cluster"`
 	Connection ConnectionOutput    `pulumi:"connection"`
+	// What a refresh found that is not as it was last applied, by machine.
+	Drift DifferenceArrayMapOutput `pulumi:"drift"`
 	// Install a Java runtime where no java is on the PATH; on where not set.
 	Java pulumi.BoolPtrOutput `pulumi:"java"`
 	// What messages call the machine.
 	Machine pulumi.StringOutput `pulumi:"machine"`
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines ShownMapOutput `pulumi:"machines"`
-	// Set the kernel settings that Kafka asks for; on where not set.
-	Tune pulumi.BoolPtrOutput `pulumi:"tune"`
+	// Settings of its operating system.
+	Os HostOSPtrOutput `pulumi:"os"`
 }
 
 // NewHost registers a new resource with the given unique name, arguments, and options.
@@ -91,8 +93,8 @@ type hostArgs struct {
 	Machine string `pulumi:"machine"`
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines map[string]Shown `pulumi:"machines"`
-	// Set the kernel settings that Kafka asks for; on where not set.
-	Tune *bool `pulumi:"tune"`
+	// Settings of its operating system.
+	Os *HostOS `pulumi:"os"`
 }
 
 // The set of arguments for constructing a Host resource.
@@ -108,8 +110,8 @@ type HostArgs struct {
 	Machine pulumi.StringInput
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines ShownMapInput
-	// Set the kernel settings that Kafka asks for; on where not set.
-	Tune pulumi.BoolPtrInput
+	// Settings of its operating system.
+	Os HostOSPtrInput
 }
 
 func (HostArgs) ElementType() reflect.Type {
@@ -163,6 +165,11 @@ func (o HostOutput) Connection() ConnectionOutput {
 	return o.ApplyT(func(v *Host) ConnectionOutput { return v.Connection }).(ConnectionOutput)
 }
 
+// What a refresh found that is not as it was last applied, by machine.
+func (o HostOutput) Drift() DifferenceArrayMapOutput {
+	return o.ApplyT(func(v *Host) DifferenceArrayMapOutput { return v.Drift }).(DifferenceArrayMapOutput)
+}
+
 // Install a Java runtime where no java is on the PATH; on where not set.
 func (o HostOutput) Java() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v *Host) pulumi.BoolPtrOutput { return v.Java }).(pulumi.BoolPtrOutput)
@@ -178,9 +185,9 @@ func (o HostOutput) Machines() ShownMapOutput {
 	return o.ApplyT(func(v *Host) ShownMapOutput { return v.Machines }).(ShownMapOutput)
 }
 
-// Set the kernel settings that Kafka asks for; on where not set.
-func (o HostOutput) Tune() pulumi.BoolPtrOutput {
-	return o.ApplyT(func(v *Host) pulumi.BoolPtrOutput { return v.Tune }).(pulumi.BoolPtrOutput)
+// Settings of its operating system.
+func (o HostOutput) Os() HostOSPtrOutput {
+	return o.ApplyT(func(v *Host) HostOSPtrOutput { return v.Os }).(HostOSPtrOutput)
 }
 
 func init() {

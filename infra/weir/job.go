@@ -29,6 +29,8 @@ type Job struct {
 	DeleteData pulumi.BoolPtrOutput `pulumi:"deleteData"`
 	// Computed: the digest of the release.
 	Digest pulumi.StringPtrOutput `pulumi:"digest"`
+	// What a refresh found that is not as it was last applied, by machine.
+	Drift DifferenceArrayMapOutput `pulumi:"drift"`
 	// The machine it runs on.
 	Machine pulumi.StringOutput `pulumi:"machine"`
 	// Computed: what each machine should be. A refresh puts here what each machine is.
@@ -212,6 +214,11 @@ func (o JobOutput) DeleteData() pulumi.BoolPtrOutput {
 // Computed: the digest of the release.
 func (o JobOutput) Digest() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *Job) pulumi.StringPtrOutput { return v.Digest }).(pulumi.StringPtrOutput)
+}
+
+// What a refresh found that is not as it was last applied, by machine.
+func (o JobOutput) Drift() DifferenceArrayMapOutput {
+	return o.ApplyT(func(v *Job) DifferenceArrayMapOutput { return v.Drift }).(DifferenceArrayMapOutput)
 }
 
 // The machine it runs on.

@@ -585,6 +585,272 @@ func (o ConnectionPtrOutput) User() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+type Difference struct {
+	// The lines of a text in which the two differ.
+	Diff *string `pulumi:"diff"`
+	// What should be there.
+	Expected string `pulumi:"expected"`
+	// What is there.
+	Found string `pulumi:"found"`
+	// What kind of thing it is: file, directory, service, stranger.
+	Kind string `pulumi:"kind"`
+	// Which one it is: a path, a unit, a name.
+	Target string `pulumi:"target"`
+}
+
+type DifferenceOutput struct{ *pulumi.OutputState }
+
+func (DifferenceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*Difference)(nil)).Elem()
+}
+
+func (o DifferenceOutput) ToDifferenceOutput() DifferenceOutput {
+	return o
+}
+
+func (o DifferenceOutput) ToDifferenceOutputWithContext(ctx context.Context) DifferenceOutput {
+	return o
+}
+
+// The lines of a text in which the two differ.
+func (o DifferenceOutput) Diff() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v Difference) *string { return v.Diff }).(pulumi.StringPtrOutput)
+}
+
+// What should be there.
+func (o DifferenceOutput) Expected() pulumi.StringOutput {
+	return o.ApplyT(func(v Difference) string { return v.Expected }).(pulumi.StringOutput)
+}
+
+// What is there.
+func (o DifferenceOutput) Found() pulumi.StringOutput {
+	return o.ApplyT(func(v Difference) string { return v.Found }).(pulumi.StringOutput)
+}
+
+// What kind of thing it is: file, directory, service, stranger.
+func (o DifferenceOutput) Kind() pulumi.StringOutput {
+	return o.ApplyT(func(v Difference) string { return v.Kind }).(pulumi.StringOutput)
+}
+
+// Which one it is: a path, a unit, a name.
+func (o DifferenceOutput) Target() pulumi.StringOutput {
+	return o.ApplyT(func(v Difference) string { return v.Target }).(pulumi.StringOutput)
+}
+
+type DifferenceArrayOutput struct{ *pulumi.OutputState }
+
+func (DifferenceArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]Difference)(nil)).Elem()
+}
+
+func (o DifferenceArrayOutput) ToDifferenceArrayOutput() DifferenceArrayOutput {
+	return o
+}
+
+func (o DifferenceArrayOutput) ToDifferenceArrayOutputWithContext(ctx context.Context) DifferenceArrayOutput {
+	return o
+}
+
+func (o DifferenceArrayOutput) Index(i pulumi.IntInput) DifferenceOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) Difference {
+		return vs[0].([]Difference)[vs[1].(int)]
+	}).(DifferenceOutput)
+}
+
+type HostOS struct {
+	// vm.max_map_count; 262144 where not set, keep leaves the machine's own.
+	MaxMapCount *string `pulumi:"maxMapCount"`
+	// Limit of open files of who logs in as a service's user; 100000 where not set, keep leaves the machine's own.
+	OpenFiles *string `pulumi:"openFiles"`
+	// vm.swappiness; 1 where not set, keep leaves the machine's own.
+	Swappiness *string `pulumi:"swappiness"`
+	// always, madvise or never; madvise where not set, keep leaves the machine's own.
+	TransparentHugePages *string `pulumi:"transparentHugePages"`
+}
+
+// HostOSInput is an input type that accepts HostOSArgs and HostOSOutput values.
+// You can construct a concrete instance of `HostOSInput` via:
+//
+//	HostOSArgs{...}
+type HostOSInput interface {
+	pulumi.Input
+
+	ToHostOSOutput() HostOSOutput
+	ToHostOSOutputWithContext(context.Context) HostOSOutput
+}
+
+type HostOSArgs struct {
+	// vm.max_map_count; 262144 where not set, keep leaves the machine's own.
+	MaxMapCount pulumi.StringPtrInput `pulumi:"maxMapCount"`
+	// Limit of open files of who logs in as a service's user; 100000 where not set, keep leaves the machine's own.
+	OpenFiles pulumi.StringPtrInput `pulumi:"openFiles"`
+	// vm.swappiness; 1 where not set, keep leaves the machine's own.
+	Swappiness pulumi.StringPtrInput `pulumi:"swappiness"`
+	// always, madvise or never; madvise where not set, keep leaves the machine's own.
+	TransparentHugePages pulumi.StringPtrInput `pulumi:"transparentHugePages"`
+}
+
+func (HostOSArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*HostOS)(nil)).Elem()
+}
+
+func (i HostOSArgs) ToHostOSOutput() HostOSOutput {
+	return i.ToHostOSOutputWithContext(context.Background())
+}
+
+func (i HostOSArgs) ToHostOSOutputWithContext(ctx context.Context) HostOSOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(HostOSOutput)
+}
+
+func (i HostOSArgs) ToHostOSPtrOutput() HostOSPtrOutput {
+	return i.ToHostOSPtrOutputWithContext(context.Background())
+}
+
+func (i HostOSArgs) ToHostOSPtrOutputWithContext(ctx context.Context) HostOSPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(HostOSOutput).ToHostOSPtrOutputWithContext(ctx)
+}
+
+// HostOSPtrInput is an input type that accepts HostOSArgs, HostOSPtr and HostOSPtrOutput values.
+// You can construct a concrete instance of `HostOSPtrInput` via:
+//
+//	        HostOSArgs{...}
+//
+//	or:
+//
+//	        nil
+type HostOSPtrInput interface {
+	pulumi.Input
+
+	ToHostOSPtrOutput() HostOSPtrOutput
+	ToHostOSPtrOutputWithContext(context.Context) HostOSPtrOutput
+}
+
+type hostOSPtrType HostOSArgs
+
+func HostOSPtr(v *HostOSArgs) HostOSPtrInput {
+	return (*hostOSPtrType)(v)
+}
+
+func (*hostOSPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**HostOS)(nil)).Elem()
+}
+
+func (i *hostOSPtrType) ToHostOSPtrOutput() HostOSPtrOutput {
+	return i.ToHostOSPtrOutputWithContext(context.Background())
+}
+
+func (i *hostOSPtrType) ToHostOSPtrOutputWithContext(ctx context.Context) HostOSPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(HostOSPtrOutput)
+}
+
+type HostOSOutput struct{ *pulumi.OutputState }
+
+func (HostOSOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*HostOS)(nil)).Elem()
+}
+
+func (o HostOSOutput) ToHostOSOutput() HostOSOutput {
+	return o
+}
+
+func (o HostOSOutput) ToHostOSOutputWithContext(ctx context.Context) HostOSOutput {
+	return o
+}
+
+func (o HostOSOutput) ToHostOSPtrOutput() HostOSPtrOutput {
+	return o.ToHostOSPtrOutputWithContext(context.Background())
+}
+
+func (o HostOSOutput) ToHostOSPtrOutputWithContext(ctx context.Context) HostOSPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v HostOS) *HostOS {
+		return &v
+	}).(HostOSPtrOutput)
+}
+
+// vm.max_map_count; 262144 where not set, keep leaves the machine's own.
+func (o HostOSOutput) MaxMapCount() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v HostOS) *string { return v.MaxMapCount }).(pulumi.StringPtrOutput)
+}
+
+// Limit of open files of who logs in as a service's user; 100000 where not set, keep leaves the machine's own.
+func (o HostOSOutput) OpenFiles() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v HostOS) *string { return v.OpenFiles }).(pulumi.StringPtrOutput)
+}
+
+// vm.swappiness; 1 where not set, keep leaves the machine's own.
+func (o HostOSOutput) Swappiness() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v HostOS) *string { return v.Swappiness }).(pulumi.StringPtrOutput)
+}
+
+// always, madvise or never; madvise where not set, keep leaves the machine's own.
+func (o HostOSOutput) TransparentHugePages() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v HostOS) *string { return v.TransparentHugePages }).(pulumi.StringPtrOutput)
+}
+
+type HostOSPtrOutput struct{ *pulumi.OutputState }
+
+func (HostOSPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**HostOS)(nil)).Elem()
+}
+
+func (o HostOSPtrOutput) ToHostOSPtrOutput() HostOSPtrOutput {
+	return o
+}
+
+func (o HostOSPtrOutput) ToHostOSPtrOutputWithContext(ctx context.Context) HostOSPtrOutput {
+	return o
+}
+
+func (o HostOSPtrOutput) Elem() HostOSOutput {
+	return o.ApplyT(func(v *HostOS) HostOS {
+		if v != nil {
+			return *v
+		}
+		var ret HostOS
+		return ret
+	}).(HostOSOutput)
+}
+
+// vm.max_map_count; 262144 where not set, keep leaves the machine's own.
+func (o HostOSPtrOutput) MaxMapCount() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *HostOS) *string {
+		if v == nil {
+			return nil
+		}
+		return v.MaxMapCount
+	}).(pulumi.StringPtrOutput)
+}
+
+// Limit of open files of who logs in as a service's user; 100000 where not set, keep leaves the machine's own.
+func (o HostOSPtrOutput) OpenFiles() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *HostOS) *string {
+		if v == nil {
+			return nil
+		}
+		return v.OpenFiles
+	}).(pulumi.StringPtrOutput)
+}
+
+// vm.swappiness; 1 where not set, keep leaves the machine's own.
+func (o HostOSPtrOutput) Swappiness() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *HostOS) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Swappiness
+	}).(pulumi.StringPtrOutput)
+}
+
+// always, madvise or never; madvise where not set, keep leaves the machine's own.
+func (o HostOSPtrOutput) TransparentHugePages() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *HostOS) *string {
+		if v == nil {
+			return nil
+		}
+		return v.TransparentHugePages
+	}).(pulumi.StringPtrOutput)
+}
+
 type KafkaBroker struct {
 	// How the other brokers and the clients reach it.
 	Address    string     `pulumi:"address"`
@@ -1156,6 +1422,89 @@ func (o ShownFileMapOutput) MapIndex(k pulumi.StringInput) ShownFileOutput {
 	}).(ShownFileOutput)
 }
 
+type TopicShape struct {
+	Config            map[string]string `pulumi:"config"`
+	Partitions        int               `pulumi:"partitions"`
+	ReplicationFactor int               `pulumi:"replicationFactor"`
+}
+
+type TopicShapeOutput struct{ *pulumi.OutputState }
+
+func (TopicShapeOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*TopicShape)(nil)).Elem()
+}
+
+func (o TopicShapeOutput) ToTopicShapeOutput() TopicShapeOutput {
+	return o
+}
+
+func (o TopicShapeOutput) ToTopicShapeOutputWithContext(ctx context.Context) TopicShapeOutput {
+	return o
+}
+
+func (o TopicShapeOutput) Config() pulumi.StringMapOutput {
+	return o.ApplyT(func(v TopicShape) map[string]string { return v.Config }).(pulumi.StringMapOutput)
+}
+
+func (o TopicShapeOutput) Partitions() pulumi.IntOutput {
+	return o.ApplyT(func(v TopicShape) int { return v.Partitions }).(pulumi.IntOutput)
+}
+
+func (o TopicShapeOutput) ReplicationFactor() pulumi.IntOutput {
+	return o.ApplyT(func(v TopicShape) int { return v.ReplicationFactor }).(pulumi.IntOutput)
+}
+
+type TopicShapePtrOutput struct{ *pulumi.OutputState }
+
+func (TopicShapePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**TopicShape)(nil)).Elem()
+}
+
+func (o TopicShapePtrOutput) ToTopicShapePtrOutput() TopicShapePtrOutput {
+	return o
+}
+
+func (o TopicShapePtrOutput) ToTopicShapePtrOutputWithContext(ctx context.Context) TopicShapePtrOutput {
+	return o
+}
+
+func (o TopicShapePtrOutput) Elem() TopicShapeOutput {
+	return o.ApplyT(func(v *TopicShape) TopicShape {
+		if v != nil {
+			return *v
+		}
+		var ret TopicShape
+		return ret
+	}).(TopicShapeOutput)
+}
+
+func (o TopicShapePtrOutput) Config() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *TopicShape) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.Config
+	}).(pulumi.StringMapOutput)
+}
+
+func (o TopicShapePtrOutput) Partitions() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *TopicShape) *int {
+		if v == nil {
+			return nil
+		}
+		return &v.Partitions
+	}).(pulumi.IntPtrOutput)
+}
+
+func (o TopicShapePtrOutput) ReplicationFactor() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *TopicShape) *int {
+		if v == nil {
+			return nil
+		}
+		return &v.ReplicationFactor
+	}).(pulumi.IntPtrOutput)
+}
+
 type ZooKeeperMember struct {
 	// How the other members and the brokers reach it.
 	Address    string     `pulumi:"address"`
@@ -1277,11 +1626,33 @@ func (o ZooKeeperMemberArrayOutput) Index(i pulumi.IntInput) ZooKeeperMemberOutp
 	}).(ZooKeeperMemberOutput)
 }
 
+type DifferenceArrayMapOutput struct{ *pulumi.OutputState }
+
+func (DifferenceArrayMapOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*map[string][]Difference)(nil)).Elem()
+}
+
+func (o DifferenceArrayMapOutput) ToDifferenceArrayMapOutput() DifferenceArrayMapOutput {
+	return o
+}
+
+func (o DifferenceArrayMapOutput) ToDifferenceArrayMapOutputWithContext(ctx context.Context) DifferenceArrayMapOutput {
+	return o
+}
+
+func (o DifferenceArrayMapOutput) MapIndex(k pulumi.StringInput) DifferenceArrayOutput {
+	return pulumi.All(o, k).ApplyT(func(vs []interface{}) []Difference {
+		return vs[0].(map[string][]Difference)[vs[1].(string)]
+	}).(DifferenceArrayOutput)
+}
+
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*BrokerRefInput)(nil)).Elem(), BrokerRefArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BrokerRefArrayInput)(nil)).Elem(), BrokerRefArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ConnectionInput)(nil)).Elem(), ConnectionArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ConnectionPtrInput)(nil)).Elem(), ConnectionArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*HostOSInput)(nil)).Elem(), HostOSArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*HostOSPtrInput)(nil)).Elem(), HostOSArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*KafkaBrokerInput)(nil)).Elem(), KafkaBrokerArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*KafkaBrokerArrayInput)(nil)).Elem(), KafkaBrokerArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ReleaseInput)(nil)).Elem(), ReleaseArgs{})
@@ -1296,6 +1667,10 @@ func init() {
 	pulumi.RegisterOutputType(BrokerRefArrayOutput{})
 	pulumi.RegisterOutputType(ConnectionOutput{})
 	pulumi.RegisterOutputType(ConnectionPtrOutput{})
+	pulumi.RegisterOutputType(DifferenceOutput{})
+	pulumi.RegisterOutputType(DifferenceArrayOutput{})
+	pulumi.RegisterOutputType(HostOSOutput{})
+	pulumi.RegisterOutputType(HostOSPtrOutput{})
 	pulumi.RegisterOutputType(KafkaBrokerOutput{})
 	pulumi.RegisterOutputType(KafkaBrokerArrayOutput{})
 	pulumi.RegisterOutputType(ReleaseOutput{})
@@ -1304,6 +1679,9 @@ func init() {
 	pulumi.RegisterOutputType(ShownMapOutput{})
 	pulumi.RegisterOutputType(ShownFileOutput{})
 	pulumi.RegisterOutputType(ShownFileMapOutput{})
+	pulumi.RegisterOutputType(TopicShapeOutput{})
+	pulumi.RegisterOutputType(TopicShapePtrOutput{})
 	pulumi.RegisterOutputType(ZooKeeperMemberOutput{})
 	pulumi.RegisterOutputType(ZooKeeperMemberArrayOutput{})
+	pulumi.RegisterOutputType(DifferenceArrayMapOutput{})
 }

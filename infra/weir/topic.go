@@ -16,12 +16,15 @@ import (
 type Topic struct {
 	pulumi.CustomResourceState
 
+	Applied TopicShapePtrOutput `pulumi:"applied"`
 	// The cluster's brokers, at least one.
 	Brokers BrokerRefArrayOutput `pulumi:"brokers"`
 	// The topic's own settings; others are given back to their defaults.
 	Config pulumi.StringMapOutput `pulumi:"config"`
 	// Lets a delete remove the topic with its messages.
 	DeleteData pulumi.BoolPtrOutput `pulumi:"deleteData"`
+	// What a refresh found that is not as it was last applied, by machine.
+	Drift DifferenceArrayMapOutput `pulumi:"drift"`
 	// Kafka's version; 3.9.2 where not set.
 	KafkaVersion pulumi.StringPtrOutput `pulumi:"kafkaVersion"`
 	// The topic's name.
@@ -161,6 +164,10 @@ func (o TopicOutput) ToTopicOutputWithContext(ctx context.Context) TopicOutput {
 	return o
 }
 
+func (o TopicOutput) Applied() TopicShapePtrOutput {
+	return o.ApplyT(func(v *Topic) TopicShapePtrOutput { return v.Applied }).(TopicShapePtrOutput)
+}
+
 // The cluster's brokers, at least one.
 func (o TopicOutput) Brokers() BrokerRefArrayOutput {
 	return o.ApplyT(func(v *Topic) BrokerRefArrayOutput { return v.Brokers }).(BrokerRefArrayOutput)
@@ -174,6 +181,11 @@ func (o TopicOutput) Config() pulumi.StringMapOutput {
 // Lets a delete remove the topic with its messages.
 func (o TopicOutput) DeleteData() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v *Topic) pulumi.BoolPtrOutput { return v.DeleteData }).(pulumi.BoolPtrOutput)
+}
+
+// What a refresh found that is not as it was last applied, by machine.
+func (o TopicOutput) Drift() DifferenceArrayMapOutput {
+	return o.ApplyT(func(v *Topic) DifferenceArrayMapOutput { return v.Drift }).(DifferenceArrayMapOutput)
 }
 
 // Kafka's version; 3.9.2 where not set.

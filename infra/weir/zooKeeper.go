@@ -29,6 +29,8 @@ type ZooKeeper struct {
 	DeleteData pulumi.BoolPtrOutput `pulumi:"deleteData"`
 	// Computed: the digest of the release.
 	Digest pulumi.StringPtrOutput `pulumi:"digest"`
+	// What a refresh found that is not as it was last applied, by machine.
+	Drift DifferenceArrayMapOutput `pulumi:"drift"`
 	// The JVM's heap, 256m; sized from the machine's memory where not set.
 	Heap pulumi.StringPtrOutput `pulumi:"heap"`
 	// In place of the start script's choice of collector and compiler.
@@ -206,6 +208,11 @@ func (o ZooKeeperOutput) DeleteData() pulumi.BoolPtrOutput {
 // Computed: the digest of the release.
 func (o ZooKeeperOutput) Digest() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *ZooKeeper) pulumi.StringPtrOutput { return v.Digest }).(pulumi.StringPtrOutput)
+}
+
+// What a refresh found that is not as it was last applied, by machine.
+func (o ZooKeeperOutput) Drift() DifferenceArrayMapOutput {
+	return o.ApplyT(func(v *ZooKeeper) DifferenceArrayMapOutput { return v.Drift }).(DifferenceArrayMapOutput)
 }
 
 // The JVM's heap, 256m; sized from the machine's memory where not set.

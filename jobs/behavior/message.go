@@ -43,7 +43,7 @@ type Message struct {
 // float, printed as the article's virtual machine prints one: the fewest digits
 // that tell it from its neighbours, always with a fraction, and with an
 // exponent below a thousandth ("4.5E-4").
-func AppendText(dst []byte, page string, clicks int, stay float32, like int) []byte {
+func AppendText[Page string | []byte](dst []byte, page Page, clicks int, stay float32, like int) []byte {
 	dst = append(append(dst, page...), '|')
 	dst = append(strconv.AppendInt(dst, int64(clicks), 10), '|')
 	dst = append(appendFloat(dst, stay), '|')
@@ -65,7 +65,8 @@ func appendFloat(dst []byte, f float32) []byte {
 
 func appendExponent(dst []byte, f float32) []byte {
 	// Go prints d.ddde-04 or de-04 where Java prints d.dddE-4 and d.0E-4.
-	text := strconv.AppendFloat(nil, float64(f), 'e', -1, 32)
+	var space [24]byte
+	text := strconv.AppendFloat(space[:0], float64(f), 'e', -1, 32)
 	digits, exponent, _ := bytes.Cut(text, []byte{'e'})
 	dst = append(dst, digits...)
 	if len(digits) == 1 {

@@ -28,35 +28,60 @@ const rebuildAdvice = "to count anew what the topic still holds, run once with -
 
 // begin brings the store to where counting can begin or go on: a new state gets
 // its identity and first offsets, an old one is checked against the topic.
-func begin(ctx context.Context, s *store.Store, topic cluster.Topic, g group, rebuild bool, log *slog.Logger) (*Ledger, error) {
+func begin(ctx context.Context, s *store.Store, topic, snapshots cluster.Topic, g group, set Settings, log *slog.Logger) (*Ledger, error) {
 	identity, found, err := s.Identity()
 	if err != nil {
 		return nil, err
 	}
-	positions := map[int32]store.Position{}
+	var positions map[int32]store.Position
 	if found {
-		err = sameTopic(identity, topic)
+		positions, err = lastPositions(s, identity, topic, snapshots)
 	} else {
 		identity = store.Identity{
-			State: store.NewState(time.Now()), ClusterID: topic.ClusterID, Topic: topic.Name, TopicID: topic.ID,
+			Format: store.Format, State: store.NewState(time.Now()),
+			ClusterID: topic.ClusterID, Topic: topic.Name, TopicID: topic.ID,
 		}
-		positions, err = firstPositions(ctx, topic, g, rebuild)
+		positions, err = firstPositions(ctx, topic, g, set.Rebuild)
 	}
 	if err != nil {
 		return nil, err
 	}
+	identity.SnapshotTopicID = snapshots.ID
 	identity.Epoch++
 	if err := s.Begin(identity, positions); err != nil {
 		return nil, fmt.Errorf("write the state's identity: %w", err)
 	}
 	started := time.Now()
-	ledger, err := OpenLedger(s, identity)
+	ledger, err := OpenLedger(s, identity, set.Keep, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("load the state: %w", err)
 	}
 	log.Info("state loaded", "state", identity.State, "epoch", identity.Epoch, "new", !found,
 		"pages", ledger.Pages(), "took", time.Since(started).Round(time.Millisecond))
 	return ledger, covers(ledger, topic)
+}
+
+// lastPositions are where a state that was found goes on: nothing, unless what it
+// has published is gone with its topic.
+func lastPositions(s *store.Store, identity store.Identity, topic, snapshots cluster.Topic) (map[int32]store.Position, error) {
+	if identity.Format != store.Format {
+		return nil, &RefusalError{
+			fmt.Sprintf("the state has format %d, this program reads format %d", identity.Format, store.Format),
+			"use the program that wrote it, or " + rebuildAdvice,
+		}
+	}
+	if err := sameTopic(identity, topic); err != nil {
+		return nil, err
+	}
+	if identity.SnapshotTopicID == snapshots.ID {
+		return nil, nil
+	}
+	positions, err := s.Positions()
+	for partition, position := range positions {
+		position.Published = position.First
+		positions[partition] = position
+	}
+	return positions, err
 }
 
 // sameTopic refuses a state that counts another topic. An id that one side does
@@ -108,7 +133,7 @@ func firstPositions(ctx context.Context, topic cluster.Topic, g group, rebuild b
 		if err != nil {
 			return nil, fmt.Errorf("topic %s partition %d: ask for the log's start: %w", topic.Name, partition, err)
 		}
-		positions[partition] = store.Position{First: start, Next: start}
+		positions[partition] = store.Position{First: start, Next: start, Published: start}
 	}
 	return positions, nil
 }

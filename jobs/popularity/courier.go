@@ -16,7 +16,7 @@ import (
 // takes nothing else, and the counting goes on.
 type courier[T any] struct {
 	name     string
-	deliver  func(T) error
+	deliver  func(context.Context, T) error
 	in       chan T
 	done     chan struct{} // closed when run has returned
 	failures prometheus.Counter
@@ -25,7 +25,7 @@ type courier[T any] struct {
 	idle atomic.Bool
 }
 
-func newCourier[T any](name string, deliver func(T) error, failures prometheus.Counter, log *slog.Logger) *courier[T] {
+func newCourier[T any](name string, deliver func(context.Context, T) error, failures prometheus.Counter, log *slog.Logger) *courier[T] {
 	return &courier[T]{
 		name: name, deliver: deliver, failures: failures, log: log,
 		in: make(chan T), done: make(chan struct{}),
@@ -53,7 +53,7 @@ func (c *courier[T]) run(ctx context.Context) {
 func (c *courier[T]) insist(ctx context.Context, thing T) {
 	said := ""
 	for attempt := 1; ; attempt++ {
-		err := c.deliver(thing)
+		err := c.deliver(ctx, thing)
 		if err == nil {
 			if said != "" {
 				c.log.Info("delivered again", "what", c.name)

@@ -63,16 +63,16 @@ func TestAKilledCalculatorNeitherLosesNorCountsTwice(t *testing.T) {
 		l := newLedger(t, dir)
 		bad := 0
 		for partition := range int32(3) {
-			s := l.Snapshot(partition)
-			want, n := recount(t, partition, 0, s.NextOffset)
+			next := l.Position(partition).Next
+			want, n := recount(t, partition, 0, next)
 			bad += n
-			if !maps.Equal(s.Pages, want) {
-				t.Fatalf("kill %d, partition %d to offset %d: got %v, want %v", kill, partition, s.NextOffset, s.Pages, want)
+			if got := pagesOf(l, partition); !maps.Equal(got, want) {
+				t.Fatalf("kill %d, partition %d to offset %d: got %v, want %v", kill, partition, next, got, want)
 			}
-			if s.NextOffset <= before[partition] {
-				t.Fatalf("kill %d: partition %d went from offset %d to %d", kill, partition, before[partition], s.NextOffset)
+			if next <= before[partition] {
+				t.Fatalf("kill %d: partition %d went from offset %d to %d", kill, partition, before[partition], next)
 			}
-			before[partition] = s.NextOffset
+			before[partition] = next
 		}
 		kept, err := l.store.Outbox(math.MaxInt)
 		if err != nil || len(kept) != bad {

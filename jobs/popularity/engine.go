@@ -37,24 +37,41 @@ type engine struct {
 	stdout   io.Writer
 
 	readers   map[int32]*fetch.Reader
-	snapshots *courier[[]snapshot.Snapshot]
+	snapshots *courier[news]
 	letters   *courier[struct{}]
 	mirror    *courier[map[int32]int64]
-	// published is the next offset of the last snapshot handed over.
-	published map[int32]int64
-	lastTick  atomic.Int64 // UnixNano
+	// arrived are the markers that reached their topic since the last tick.
+	arrived     chan snapshot.Marker
+	lastPublish time.Time
+	lastTick    atomic.Int64 // UnixNano
 }
 
 func newEngine(s Settings, client sarama.Client, l *Ledger, o *outlet, g group, m *meters, stdout io.Writer, log *slog.Logger) *engine {
 	failures := m.failures.WithLabelValues
-	return &engine{
+	e := &engine{
 		settings: s, client: client, ledger: l, meters: m, log: log, stdout: stdout,
-		readers:   map[int32]*fetch.Reader{},
-		published: map[int32]int64{},
-		snapshots: newCourier("snapshots", o.publish, failures("snapshots"), log),
-		letters:   newCourier("dead letters", func(struct{}) error { return o.empty(l) }, failures("dead-letters"), log),
-		mirror:    newCourier("group offsets", g.mirror, failures("group-offsets"), log),
+		readers: map[int32]*fetch.Reader{},
+		arrived: make(chan snapshot.Marker),
 	}
+	e.snapshots = newCourier("snapshots", func(ctx context.Context, n news) error { return e.publish(ctx, o, n) }, failures("snapshots"), log)
+	e.letters = newCourier("dead letters", func(ctx context.Context, _ struct{}) error { return o.empty(ctx, l) }, failures("dead-letters"), log)
+	e.mirror = newCourier("group offsets", g.mirror, failures("group-offsets"), log)
+	return e
+}
+
+// publish sends news and tells the goroutine that commits how far it got.
+func (e *engine) publish(ctx context.Context, o *outlet, n news) error {
+	if err := o.publish(n); err != nil {
+		return err
+	}
+	for _, p := range n.publications {
+		select {
+		case e.arrived <- p.marker:
+		case <-ctx.Done():
+			return nil // it arrived; the next run publishes it once more
+		}
+	}
+	return nil
 }
 
 // run counts until ctx is cancelled, which is no error: then what was counted
@@ -99,6 +116,12 @@ func (e *engine) tickUntil(ctx context.Context, reading *errgroup.Group, fresh <
 			return nil
 		case partition := <-fresh:
 			e.follow(ctx, reading, partition)
+		case marker := <-e.arrived:
+			e.ledger.Published(marker.Partition, marker.NextOffset)
+		case <-e.ledger.hurry:
+			if err := e.commit(); err != nil {
+				return err
+			}
 		case now := <-ticker.C:
 			if err := e.tick(now); err != nil {
 				return err
@@ -173,10 +196,14 @@ func (e *engine) tick(now time.Time) error {
 	if err := e.commit(); err != nil {
 		return err
 	}
-	if err := printTop(e.stdout, now, e.ledger.Top(e.settings.Top, e.settings.Weights)); err != nil {
+	top, err := e.ledger.Top(e.settings.Top, e.settings.Weights, e.settings.Window)
+	if err != nil {
+		return err
+	}
+	if err := printTop(e.stdout, now, top); err != nil {
 		return fmt.Errorf("print the top: %w", err)
 	}
-	e.offerSnapshots()
+	e.offerNews(now, top)
 	if e.ledger.waiting.Load() > 0 {
 		e.letters.offer(struct{}{})
 	}
@@ -204,39 +231,28 @@ func (e *engine) commit() error {
 	return nil
 }
 
-// due are the partitions whose offset moved since their last snapshot.
-func (e *engine) due() []int32 {
-	var due []int32
+// offerNews hands over what there is if the courier is idle; sums are copied only
+// then, and otherwise add up for the next time.
+func (e *engine) offerNews(now time.Time, top []Ranked) {
+	if !e.snapshots.idle.Load() {
+		return
+	}
+	n := news{top: e.ledger.newTop(now, top, e.settings)}
+	if now.Sub(e.lastPublish) >= e.settings.SnapshotInterval {
+		n.publications = e.publications()
+		e.lastPublish = now
+	}
+	e.snapshots.in <- n // an idle courier takes it at once
+}
+
+// publications are the news of all partitions that have some.
+func (e *engine) publications() (all []publication) {
 	for _, partition := range e.ledger.Partitions() {
-		last, ok := e.published[partition]
-		if !ok || last != e.ledger.Position(partition).Next {
-			due = append(due, partition)
+		if e.ledger.HasNews(partition) {
+			all = append(all, e.ledger.publish(partition))
 		}
 	}
-	return due
-}
-
-func (e *engine) take(partitions []int32) []snapshot.Snapshot {
-	taken := make([]snapshot.Snapshot, 0, len(partitions))
-	for _, partition := range partitions {
-		taken = append(taken, e.ledger.Snapshot(partition))
-	}
-	return taken
-}
-
-// offerSnapshots hands over what is due if the courier is idle; the sums are
-// copied only then.
-func (e *engine) offerSnapshots() {
-	due := e.due()
-	if len(due) == 0 || !e.snapshots.idle.Load() {
-		return
-	}
-	if !e.snapshots.offer(e.take(due)) {
-		return
-	}
-	for _, partition := range due {
-		e.published[partition] = e.ledger.Position(partition).Next
-	}
+	return all
 }
 
 func (e *engine) offsets() map[int32]int64 {
@@ -247,20 +263,40 @@ func (e *engine) offsets() map[int32]int64 {
 	return next
 }
 
-// finish commits what the readers left and publishes it once more.
+// finish commits what the readers left, publishes it, and notes in the state
+// that it is published.
 func (e *engine) finish() error {
 	if err := e.commit(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
 	defer cancel()
-	delivered := e.snapshots.last(ctx, e.take(e.due()))
+	top, err := e.ledger.Top(e.settings.Top, e.settings.Weights, e.settings.Window)
+	if err != nil {
+		return err
+	}
+	last := news{e.publications(), e.ledger.newTop(time.Now(), top, e.settings)}
+	published := make(chan bool)
+	go func() { published <- e.snapshots.last(ctx, last) }()
+	delivered := e.noteUntil(published)
 	delivered = e.letters.last(ctx, struct{}{}) && delivered
 	delivered = e.mirror.last(ctx, e.offsets()) && delivered
 	if !delivered {
 		e.log.Warn("the last commit is on disk but not published; the next run does that", "waited", stopLimit)
 	}
-	return nil
+	return e.commit()
+}
+
+// noteUntil notes what arrives until the last news did, or did not.
+func (e *engine) noteUntil(published <-chan bool) bool {
+	for {
+		select {
+		case marker := <-e.arrived:
+			e.ledger.Published(marker.Partition, marker.NextOffset)
+		case delivered := <-published:
+			return delivered
+		}
+	}
 }
 
 // healthyDelay is how far behind its interval a commit may be before the

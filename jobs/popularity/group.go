@@ -22,7 +22,7 @@ type group struct {
 
 // mirror commits next offsets. They are behind the state's at times and never
 // ahead of it.
-func (g group) mirror(next map[int32]int64) error {
+func (g group) mirror(_ context.Context, next map[int32]int64) error {
 	coordinator, err := g.client.Coordinator(g.name)
 	if err != nil {
 		return fmt.Errorf("find the coordinator of group %s: %w", g.name, err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"weir/jobs/behavior"
+	"weir/jobs/popularity/fetch"
 	"weir/jobs/popularity/store"
 )
 
@@ -35,10 +36,10 @@ func TestSumsEqualARecountAcrossCommitsAndRestarts(t *testing.T) {
 	}
 	l := newLedger(t, dir)
 	for _, p := range []int32{0, 1} {
-		s := l.Snapshot(p)
-		want, _ := recount(t, p, 0, s.NextOffset)
-		if s.NextOffset < end || s.FirstOffset != 0 || !maps.Equal(s.Pages, want) {
-			t.Errorf("partition %d to offset %d: got %v, want %v", p, s.NextOffset, s.Pages, want)
+		at, got := l.Position(p), pagesOf(l, p)
+		want, _ := recount(t, p, 0, at.Next)
+		if at.Next < end || at.First != 0 || !maps.Equal(got, want) {
+			t.Errorf("partition %d to offset %d: got %v, want %v", p, at.Next, got, want)
 		}
 	}
 }
@@ -62,7 +63,7 @@ func TestBadRecordsAreCountedAndKept(t *testing.T) {
 	if d := letters[3]; len(d.Value) != store.MaxLetterBytes || d.Size != len(long) {
 		t.Errorf("a long record is kept with %d of %d bytes", len(d.Value), d.Size)
 	}
-	if got := l.Snapshot(2).Pages["p"].N; got != 1 {
+	if got := pagesOf(l, 2)["p"].N; got != 1 {
 		t.Errorf("page p has %d messages, want 1", got)
 	}
 }
@@ -110,12 +111,23 @@ func TestAChunkThatFailsHalfwayIsNeverCommitted(t *testing.T) {
 	l := newLedger(t, t.TempDir(), 0)
 	apply(t, l, 0, chunkOf(t, 0, "p|1|1|1"))
 	shard := l.Shard(0)
-	shard.delta.sums[shard.delta.index["p"]].N = math.MaxInt64 // the next message overflows
-	if err := shard.Apply(chunkOf(t, 1, "q|1|1|1", "p|1|1|1")); !errors.Is(err, behavior.ErrOverflow) {
-		t.Fatalf("got %v, want ErrOverflow", err)
+	shard.index.limit = 1 // no page fits any more
+	if err := shard.Apply(chunkOf(t, 1, "p|1|1|1", "q|1|1|1")); err == nil {
+		t.Fatal("a page was added to an index that is full")
 	}
 	if done := commit(t, l); done.Records != 0 || l.Position(0).Next != 0 {
 		t.Errorf("committed %+v up to %d after a failure", done, l.Position(0).Next)
+	}
+}
+
+func TestASumThatDoesNotFitStopsTheCommit(t *testing.T) {
+	l := newLedger(t, t.TempDir(), 0)
+	apply(t, l, 0, chunkOf(t, 0, "p|1|1|1"))
+	commit(t, l)
+	l.Shard(0).sums[0].Clicks = math.MaxInt64
+	apply(t, l, 0, chunkOf(t, 1, "p|1|1|1"))
+	if _, err := l.Commit(); !errors.Is(err, behavior.ErrOverflow) || !strings.Contains(err.Error(), `page "p"`) {
+		t.Errorf("got %v, want ErrOverflow of page p", err)
 	}
 }
 
@@ -133,7 +145,7 @@ func TestTopOrdersByPopularityThenPage(t *testing.T) {
 		{9, "best=2.2000000008 a=0.8 b=0.8 c=0.8 worst=-1.0"},
 	} {
 		var got []string
-		for _, r := range l.Top(c.k, behavior.Article()) {
+		for _, r := range top(t, l, c.k, 0) {
 			got = append(got, r.Page+"="+r.Popularity.String())
 		}
 		if strings.Join(got, " ") != c.want {
@@ -149,7 +161,7 @@ func TestEpochsRiseAndAreWrittenWithEachCommit(t *testing.T) {
 		next := l.Shard(0).Next()
 		apply(t, l, 0, records(t, 0, next, next+1))
 		commit(t, l)
-		if p := l.Position(0); p.Epoch != run || l.Snapshot(0).Epoch != run {
+		if p := l.Position(0); p.Epoch != run || l.publish(0).marker.Epoch != run {
 			t.Errorf("run %d: epoch %d", run, p.Epoch)
 		}
 		if err := l.store.Close(); err != nil {
@@ -159,13 +171,10 @@ func TestEpochsRiseAndAreWrittenWithEachCommit(t *testing.T) {
 }
 
 func TestCountingKnownPagesAllocatesNothing(t *testing.T) {
-	d := newDelta(0)
-	message, err := behavior.Parse([]byte("page1|1|1|1"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := newLedger(t, t.TempDir(), 0)
+	shard, record := l.Shard(0), fetch.Record{Value: []byte("page1|1|1.5E-3|1")}
 	if n := testing.AllocsPerRun(1000, func() {
-		if err := d.count(message); err != nil {
+		if err := shard.count(record); err != nil {
 			t.Fatal(err)
 		}
 	}); n != 0 {

@@ -19,6 +19,11 @@ func TestMainRefusesBadUsageWithExitCode2(t *testing.T) {
 	for _, c := range []struct{ name, args, want string }{
 		{"a server without a port", "--bootstrap-server here", "host:port"},
 		{"two weights", "--weights 1,2", "three decimals"},
+		{"half a minute", "--keep-minutes 30s", "whole minutes"},
+		{"half an hour of hours", "--keep-hours 90m", "whole hours"},
+		{"more than a life", "--keep-hours 30000h", "whole hours"},
+		{"a window that is not kept", "--window 3h --keep-hours 0", "--window 3h0m0s"},
+		{"a window of half minutes", "--window 90s", "whole minutes"},
 		{"no interval", "--interval 0s", "at least 10ms"},
 		{"a top of none", "--top 0", "at least 1"},
 		{"an input that is the output", "--topic a --snapshot-topic a", "three different topics"},
@@ -40,7 +45,7 @@ func TestTheTopIsPrintedInTheArticlesLines(t *testing.T) {
 	apply(t, l, 0, chunkOf(t, 0, "page37|5|1.5119122|-1", "page001.html|1|0.5|1"))
 	commit(t, l)
 	var out bytes.Buffer
-	if err := printTop(&out, time.UnixMilli(1795408203148), l.Top(10, behavior.Article())); err != nil {
+	if err := printTop(&out, time.UnixMilli(1795408203148), top(t, l, 10, 0)); err != nil {
 		t.Fatal(err)
 	}
 	const want = `-------------------------------------------
@@ -124,7 +129,7 @@ func counter() prometheus.Counter { return prometheus.NewCounter(prometheus.Coun
 
 func TestACourierTriesAgainAndTakesNothingMeanwhile(t *testing.T) {
 	attempts, release := make(chan int), make(chan error)
-	c := newCourier("things", func(thing int) error { attempts <- thing; return <-release }, counter(), quiet())
+	c := newCourier("things", func(_ context.Context, thing int) error { attempts <- thing; return <-release }, counter(), quiet())
 	go c.run(t.Context())
 	c.in <- 1
 	<-attempts
@@ -143,7 +148,7 @@ func TestACourierTriesAgainAndTakesNothingMeanwhile(t *testing.T) {
 }
 
 func TestACourierThatCannotDeliverDoesNotHoldUpTheEnd(t *testing.T) {
-	c := newCourier("things", func(int) error { return errors.New("no") }, counter(), quiet())
+	c := newCourier("things", func(context.Context, int) error { return errors.New("no") }, counter(), quiet())
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	go c.run(ctx)
@@ -163,6 +168,7 @@ func TestReadingWaitsForRoomUntilACommit(t *testing.T) {
 		t.Fatalf("did not wait: %v", err)
 	case <-time.After(20 * time.Millisecond):
 	}
+	<-l.hurry
 	commit(t, l)
 	if err := <-waited; err != nil {
 		t.Error(err)

@@ -15,6 +15,8 @@ type meters struct {
 	lag      *prometheus.GaugeVec
 	next     *prometheus.GaugeVec
 	pages    prometheus.Gauge
+	buckets  *prometheus.GaugeVec
+	future   prometheus.Counter
 	waiting  prometheus.Gauge
 	failures *prometheus.CounterVec
 	ready    prometheus.Gauge
@@ -36,15 +38,19 @@ func newMeters() *meters {
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "weir_popularity_commit_duration_seconds", Help: "Time to make counted records durable.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}),
-		lag:     byPartition("weir_popularity_lag_records", "Records in the partition that are not committed here."),
-		next:    byPartition("weir_popularity_next_offset", "First offset that is not committed here."),
-		pages:   gauge("weir_popularity_pages", "Pages with a sum."),
+		lag:   byPartition("weir_popularity_lag_records", "Records in the partition that are not committed here."),
+		next:  byPartition("weir_popularity_next_offset", "First offset that is not committed here."),
+		pages: gauge("weir_popularity_pages", "Pages with a sum."),
+		buckets: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "weir_popularity_bucket_sums", Help: "Sums of a page in a bucket of event time, by width."}, []string{"width"}),
+		future: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "weir_popularity_future_records_total", Help: "Records more than an hour ahead of the clock, counted in the sums of all time only."}),
 		waiting: gauge("weir_popularity_dead_letters_waiting", "Dead letters on their way to their topic."),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "weir_popularity_delivery_failures_total", Help: "Failed attempts to send, by what."}, []string{"what"}),
 		ready: gauge("weir_popularity_ready", "1 once the state is loaded and a commit was made since the start."),
 	}
-	m.registry.MustRegister(m.records, m.bad, m.commit, m.lag, m.next, m.pages, m.waiting, m.failures, m.ready)
+	m.registry.MustRegister(m.records, m.bad, m.commit, m.lag, m.next, m.pages, m.buckets, m.future, m.waiting, m.failures, m.ready)
 	return m
 }
 
@@ -54,7 +60,11 @@ func (m *meters) committed(done Committed, l *Ledger) {
 	for reason, n := range done.Bad {
 		m.bad.WithLabelValues(string(reason)).Add(float64(n))
 	}
+	m.future.Add(float64(done.Future))
 	m.pages.Set(float64(l.Pages()))
+	for width, sums := range l.Buckets() {
+		m.buckets.WithLabelValues(width.String()).Set(float64(sums))
+	}
 	m.waiting.Set(float64(l.waiting.Load()))
 	m.ready.Set(1)
 }

@@ -3,14 +3,12 @@ package popularity
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/IBM/sarama"
 
 	"weir/jobs/cluster"
 	"weir/jobs/popularity/snapshot"
-	"weir/jobs/popularity/store"
 )
 
 // sendBound is how long one attempt to send may take; couriers try again.
@@ -18,92 +16,106 @@ const sendBound = 30 * time.Second
 
 // outlet sends what the calculator has to say to the cluster.
 type outlet struct {
+	client          sarama.Client
 	producer        sarama.SyncProducer
 	snapshotTopic   string
 	deadLetterTopic string
 	inputTopic      string
+	// unsure says that letters of the outbox may have arrived already.
+	unsure bool
 }
 
-// newOutlet connects. Sending is idempotent; a courier's second attempt may
-// still send something twice, which keys make harmless.
+// newOutlet connects. Sending is idempotent, so that order is kept and the
+// library's own retries repeat nothing.
 func newOutlet(s Settings) (*outlet, error) {
-	producer, err := sarama.NewSyncProducer(s.Brokers, cluster.ProducerConfig(clientID, sendBound))
+	config := cluster.ProducerConfig(clientID, sendBound)
+	config.Producer.Compression = sarama.CompressionLZ4 // snapshots are repetitive text
+	config.Producer.Partitioner = func(topic string) sarama.Partitioner {
+		if topic == s.SnapshotTopic {
+			return byInput{}
+		}
+		return sarama.NewHashPartitioner(topic)
+	}
+	client, err := sarama.NewClient(s.Brokers, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %v for sending: %w", s.Brokers, err)
 	}
-	return &outlet{producer, s.SnapshotTopic, s.DeadLetterTopic, s.Topic}, nil
+	producer, err := sarama.NewSyncProducerFromClient(client)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("connect to %v for sending: %w", s.Brokers, err), client.Close())
+	}
+	return &outlet{client, producer, s.SnapshotTopic, s.DeadLetterTopic, s.Topic, true}, nil
 }
 
-// publish sends snapshots.
-func (o *outlet) publish(snapshots []snapshot.Snapshot) error {
-	for _, s := range snapshots {
-		var messages []*sarama.ProducerMessage
-		for _, chunk := range s.Split() {
-			value, err := chunk.Encode()
-			if err != nil {
-				return err
-			}
-			messages = append(messages, &sarama.ProducerMessage{
-				Topic: o.snapshotTopic,
-				Key:   sarama.StringEncoder(chunk.Key()),
-				Value: sarama.ByteEncoder(value),
-			})
-		}
-		if err := first(o.producer.SendMessages(messages)); err != nil {
+func (o *outlet) close() error { return errors.Join(o.producer.Close(), o.client.Close()) }
+
+// byInput keeps all snapshot messages of an input partition in one partition,
+// and so in order, also where somebody gave the snapshot topic more than one.
+type byInput struct{}
+
+func (byInput) Partition(m *sarama.ProducerMessage, partitions int32) (int32, error) {
+	return m.Metadata.(int32) % partitions, nil
+}
+
+func (byInput) RequiresConsistency() bool { return true }
+
+// news is what is published at one time.
+type news struct {
+	publications []publication
+	top          snapshot.Top
+}
+
+// newTop is a top as it is published: with the offsets it was made at.
+func (l *Ledger) newTop(now time.Time, top []Ranked, s Settings) snapshot.Top {
+	t := snapshot.Top{
+		Topic: l.identity.Topic, State: l.identity.State, Time: now.UnixMilli(), Weights: s.Weights.String(), WindowSeconds: int64(s.Window / time.Second),
+		Offsets: map[int32]int64{}, Pages: make([]snapshot.Ranked, len(top)),
+	}
+	for partition, shard := range l.shards {
+		t.Offsets[partition] = shard.position.Next
+	}
+	for i, r := range top {
+		t.Pages[i] = snapshot.Ranked{Page: r.Page, Popularity: r.Popularity.String()}
+	}
+	return t
+}
+
+// sendBatch is how many snapshot messages are encoded and sent at a time.
+const sendBatch = 10_000
+
+// publish sends news, the top first as people wait for it.
+func (o *outlet) publish(n news) error {
+	var batch []*sarama.ProducerMessage
+	flush := func() error {
+		if err := first(o.producer.SendMessages(batch)); err != nil {
 			return fmt.Errorf("publish to %s: %w", o.snapshotTopic, err)
 		}
+		batch = batch[:0]
+		return nil
 	}
-	return nil
-}
-
-// outboxBatch is how many dead letters are sent at a time.
-const outboxBatch = 500
-
-// empty sends all dead letters of the outbox and takes out what is acknowledged.
-func (o *outlet) empty(l *Ledger) error {
-	for {
-		letters, err := l.store.Outbox(outboxBatch)
-		if err != nil || len(letters) == 0 {
+	add := func(partition int32, key string, value []byte) error {
+		batch = append(batch, &sarama.ProducerMessage{
+			Topic: o.snapshotTopic, Key: sarama.StringEncoder(key), Value: sarama.ByteEncoder(value), Metadata: partition,
+		})
+		if len(batch) == sendBatch {
+			return flush()
+		}
+		return nil
+	}
+	top, err := n.top.Encode()
+	if err == nil {
+		err = add(0, snapshot.TopKey, top)
+	}
+	for _, p := range n.publications {
+		if err != nil {
 			return err
 		}
-		messages := make([]*sarama.ProducerMessage, 0, len(letters))
-		for _, letter := range letters {
-			messages = append(messages, o.letter(letter))
-		}
-		if err := first(o.producer.SendMessages(messages)); err != nil {
-			return fmt.Errorf("send to %s: %w", o.deadLetterTopic, err)
-		}
-		if err := l.Delivered(letters); err != nil {
-			return err
-		}
+		err = p.messages(func(key string, value []byte) error { return add(p.marker.Partition, key, value) })
 	}
-}
-
-// letter is a dead letter as a message. Its key, "partition/offset", is the
-// record's position in the input topic: a letter sent twice has one key, so
-// that compaction or a reader keeps one.
-func (o *outlet) letter(d store.DeadLetter) *sarama.ProducerMessage {
-	position := fmt.Sprintf("%d/%d", d.Partition, d.Offset)
-	header := func(key, value string) sarama.RecordHeader {
-		return sarama.RecordHeader{Key: []byte(key), Value: []byte(value)}
+	if err != nil {
+		return err
 	}
-	m := &sarama.ProducerMessage{
-		Topic: o.deadLetterTopic,
-		Key:   sarama.StringEncoder(position),
-		// Never nil: in a compacted topic that would delete the letter.
-		Value: sarama.ByteEncoder(append([]byte{}, d.Value...)),
-		Headers: []sarama.RecordHeader{
-			header("weir-reason", string(d.Reason)),
-			header("weir-topic", o.inputTopic),
-			header("weir-partition", strconv.Itoa(int(d.Partition))),
-			header("weir-offset", strconv.FormatInt(d.Offset, 10)),
-			header("weir-timestamp", strconv.FormatInt(d.Time, 10)),
-		},
-	}
-	if d.Size > len(d.Value) {
-		m.Headers = append(m.Headers, header("weir-cut-from-bytes", strconv.Itoa(d.Size)))
-	}
-	return m
+	return flush()
 }
 
 // first unpacks the library's list of errors, one a message.

@@ -10,11 +10,11 @@
 // belongs to another topic, and an offset that the log does not hold.
 //
 // A record that is no message is counted as such and goes to the dead-letter
-// topic by way of an outbox in the state: at least once, under a key that makes
-// repetitions recognisable. It is never an error.
+// topic by way of an outbox in the state: once, and under a key that tells where a
+// crash in the wrong moment made it twice. It is never an error.
 //
-// Limits: one process counts all partitions, and all pages are in memory,
-// twice: by partition and in total.
+// Limits: one process counts all partitions, and the sums of all pages are in
+// memory, by partition and in total.
 package popularity
 
 import (
@@ -78,13 +78,17 @@ func Run(ctx context.Context, s Settings, stdout io.Writer, log *slog.Logger) (e
 	if err != nil {
 		return err
 	}
+	snapshots, err := cluster.Describe(client, s.SnapshotTopic)
+	if err != nil {
+		return err
+	}
 	state, err := store.Open(s.StateDir, s.Rebuild, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
 	g := group{client, s.Group, s.Topic}
-	ledger, err := begin(ctx, state, topic, g, s.Rebuild, log)
+	ledger, err := begin(ctx, state, topic, snapshots, g, s, log)
 	if err != nil {
 		return stopped(ctx, err)
 	}
@@ -92,6 +96,7 @@ func Run(ctx context.Context, s Settings, stdout io.Writer, log *slog.Logger) (e
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, out.close()) }()
 	e := newEngine(s, client, ledger, out, g, m, stdout, log)
 	current.Store(e)
 	return e.run(ctx, topic.Partitions)

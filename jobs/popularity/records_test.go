@@ -53,6 +53,30 @@ func newChunk(from int64, values ...string) (fetch.Chunk, error) {
 	return fetch.NewChunk(&sarama.FetchResponseBlock{RecordsSet: []*sarama.Records{{RecordBatch: batch}}}, from)
 }
 
+// visit is a message of one click with a timestamp.
+type visit struct {
+	time int64
+	page string
+}
+
+// visits is a chunk of them.
+func visits(t testing.TB, from int64, all ...visit) fetch.Chunk {
+	t.Helper()
+	batch := &sarama.RecordBatch{
+		FirstOffset: from, LastOffsetDelta: int32(len(all) - 1), Version: 2, FirstTimestamp: time.UnixMilli(0),
+	}
+	for i, v := range all {
+		batch.Records = append(batch.Records, &sarama.Record{
+			OffsetDelta: int64(i), TimestampDelta: time.Duration(v.time) * time.Millisecond, Value: []byte(v.page + "|1|0|0"),
+		})
+	}
+	chunk, err := fetch.NewChunk(&sarama.FetchResponseBlock{RecordsSet: []*sarama.Records{{RecordBatch: batch}}}, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return chunk
+}
+
 // recount sums a range of offsets independently of shards and ledgers.
 func recount(t testing.TB, partition int32, from, to int64) (sums map[string]behavior.Sums, bad int) {
 	t.Helper()
@@ -71,8 +95,16 @@ func recount(t testing.TB, partition int32, from, to int64) (sums map[string]beh
 	return sums, bad
 }
 
+// testKeep are small windows, and testNow is a clock that stands a little after
+// the records.
+var testKeep = Keep{Minutes: 5 * time.Minute, Hours: 3 * time.Hour}
+
+func testNow() time.Time { return time.UnixMilli(2_000_000) }
+
 // openLedger opens a ledger in dir as begin does.
-func openLedger(dir string) (*Ledger, error) {
+func openLedger(dir string) (*Ledger, error) { return openKeeping(dir, testKeep, testNow) }
+
+func openKeeping(dir string, keep Keep, now func() time.Time) (*Ledger, error) {
 	s, err := store.Open(dir, false, quiet())
 	if err != nil {
 		return nil, err
@@ -81,12 +113,12 @@ func openLedger(dir string) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	id.State, id.Topic = "s", "t"
+	id.Format, id.State, id.Topic = store.Format, "s", "t"
 	id.Epoch++
 	if err := s.Begin(id, nil); err != nil {
 		return nil, err
 	}
-	return OpenLedger(s, id)
+	return OpenLedger(s, id, keep, now)
 }
 
 // newLedger is openLedger with partitions at offset 0, closed after the test.
@@ -117,4 +149,22 @@ func commit(t testing.TB, l *Ledger) Committed {
 		t.Fatal(err)
 	}
 	return done
+}
+
+// pagesOf are a partition's committed sums.
+func pagesOf(l *Ledger, partition int32) map[string]behavior.Sums {
+	shard, pages := l.shards[partition], map[string]behavior.Sums{}
+	for slot, sums := range shard.sums {
+		pages[string(shard.names.of(uint32(slot)))] = sums
+	}
+	return pages
+}
+
+func top(t testing.TB, l *Ledger, k int, window time.Duration) []Ranked {
+	t.Helper()
+	ranked, err := l.Top(k, behavior.Article(), window)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ranked
 }

@@ -20,9 +20,15 @@ type Settings struct {
 	DeadLetterTopic string
 	StateDir        string
 	Interval        time.Duration
-	Top             int
-	Weights         behavior.Weights
-	MetricsAddress  string
+	// SnapshotInterval is how often at most changed pages are published.
+	SnapshotInterval time.Duration
+	Top              int
+	// Window is what the top is made of: so much event time up to the latest; 0
+	// for all time.
+	Window         time.Duration
+	Keep           Keep
+	Weights        behavior.Weights
+	MetricsAddress string
 	// Rebuild counts anew from the start of the log; a state that is there is
 	// put aside.
 	Rebuild bool
@@ -36,7 +42,11 @@ func (s *Settings) flags(f *program.Flags) (check func() error) {
 	f.StringVar(&s.Topic, "topic", "user-behavior-topic", "topic to count")
 	f.StringVar(&s.StateDir, "state-dir", "popularity-state", "`directory` of the state; keep it between runs")
 	f.DurationVar(&s.Interval, "interval", 2*time.Second, "how often to commit, print and publish")
+	f.DurationVar(&s.SnapshotInterval, "snapshot-interval", 0, "how often at most to publish the pages that changed (default: every interval)")
 	f.IntVar(&s.Top, "top", 10, "how many pages to print")
+	f.DurationVar(&s.Window, "window", 0, "print the top of the last so much event time (default: of all time)")
+	f.DurationVar(&s.Keep.Minutes, "keep-minutes", 2*time.Hour, "how long to keep sums by minute of event time; 0 for not at all")
+	f.DurationVar(&s.Keep.Hours, "keep-hours", 48*time.Hour, "how long to keep sums by hour of event time; 0 for not at all")
 	f.StringVar(&s.Group, "group", "user-behavior-topic-message-consumer-group", "consumer group in which offsets are mirrored for tools that show lag")
 	f.StringVar(&s.SnapshotTopic, "snapshot-topic", "", "compacted topic for snapshots (default <topic>.popularity)")
 	f.StringVar(&s.DeadLetterTopic, "dead-letter-topic", "", "topic for records that are no messages (default <topic>.dead-letter)")
@@ -74,7 +84,7 @@ func (s *Settings) check() error {
 	case s.Top < 1:
 		return fmt.Errorf("--top %d: want at least 1", s.Top)
 	}
-	return nil
+	return s.Keep.check(s.Window)
 }
 
 // needs are the topics the calculator cannot work without.

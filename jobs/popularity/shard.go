@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
+	"time"
 
 	"weir/jobs/behavior"
 	"weir/jobs/popularity/fetch"
@@ -16,27 +18,99 @@ import (
 // commit; more than a chunk's worth are never waiting in memory.
 const maxLetters = 1000
 
+// maxCells is how many sums of a page and bucket a shard adds up before it asks
+// for a commit ahead of time and waits for it: 60 MB, of which there are two. It
+// matters while a log with many pages is caught up with.
+const maxCells = 1 << 20
+
+// futureLimit is how far a timestamp may be ahead of our clock. Beyond it, it is
+// the sender's clock that is wrong, and one such record must not make all buckets
+// fall out: it counts in the sums of all time only.
+const futureLimit = time.Hour
+
 // Shard counts one input partition. Apply and AwaitRoom belong to the goroutine
 // that reads the partition, everything else to the one that commits; what they
-// share is the delta, which a commit takes away whole.
+// share is the index and the delta, which a commit takes away whole.
 type Shard struct {
 	partition int32
-	// position and base are as of the last commit.
+	// What follows is as of the last commit.
 	position store.Position
-	base     table
+	names    names           // of the pages that have sums
+	sums     []behavior.Sums // by slot
+	ids      []uint32        // by slot: the page's slot in the ledger's own index
+	total    behavior.Sums   // of all pages
+	changes  changes
+	noted    int64 // what of position.Published is stored
+	minutes  *series
+	hours    *series
+
+	// hurry asks for a commit ahead of time.
+	hurry chan<- struct{}
+	width int64 // of the cells' buckets, in milliseconds
+	now   func() time.Time
+	// arrived is when the chunk that is counted came, in milliseconds since 1970.
+	arrived int64
 
 	mu    sync.Mutex
+	index *index
 	delta *delta // being filled
 	spare *delta // taken, merged, and ready to be filled again
 	// broken says that a chunk was counted in part: the delta is worthless.
 	broken bool
 }
 
-func newShard(partition int32, position store.Position) *Shard {
-	return &Shard{
-		partition: partition, position: position, base: newTable(),
-		delta: newDelta(position.Next), spare: newDelta(0),
+// delta is what a partition's records since the last commit add up to.
+type delta struct {
+	tally
+	letters []store.DeadLetter
+	// next is the first offset not in the delta.
+	next    int64
+	records int64 // good and bad ones
+	// latest is the latest event time, this delta's or from before.
+	latest int64
+	// floor is the first bucket that is of use; what is older is timeless.
+	floor  int32
+	future int64 // records from the future
+	// taken is closed when a commit takes the delta.
+	taken chan struct{}
+}
+
+func newDelta() *delta { return &delta{taken: make(chan struct{})} }
+
+// reset makes it follow another, which ended at an offset and an event time.
+func (d *delta) reset(next, latest int64, floor int32) {
+	d.tally.reset()
+	clear(d.letters) // lets go of the values
+	d.letters = d.letters[:0]
+	d.next, d.latest, d.floor = next, latest, floor
+	d.records, d.future = 0, 0
+	d.taken = make(chan struct{})
+}
+
+func newShard(partition int32, position store.Position, keep Keep, now func() time.Time, hurry chan<- struct{}) *Shard {
+	s := &Shard{
+		partition: partition, position: position, noted: position.Published,
+		index: newIndex(), changes: changes{from: max(position.First, position.Published)},
+		minutes: newSeries(store.Minute, keep.Minutes, position.MinutesFrom),
+		hours:   newSeries(store.Hour, keep.Hours, position.HoursFrom),
+		width:   keep.finest(), now: now, hurry: hurry,
+		delta: newDelta(), spare: newDelta(),
 	}
+	s.minutes.advance(position.Latest)
+	s.hours.advance(position.Latest)
+	s.delta.reset(position.Next, position.Latest, s.floor())
+	return s
+}
+
+// floor is the first bucket, of the cells' width, that any series keeps.
+func (s *Shard) floor() int32 {
+	floor := int32(math.MaxInt32)
+	for _, series := range []*series{s.minutes, s.hours} {
+		if series.keep > 0 {
+			floor = min(floor, series.from*int32(series.width.Duration().Milliseconds()/s.width))
+		}
+	}
+	return floor
 }
 
 // Next is the first offset that is not counted yet, committed or not.
@@ -55,6 +129,7 @@ func (s *Shard) Apply(chunk fetch.Chunk) error {
 		return fmt.Errorf("partition %d: records from offset %d follow, want those from %d",
 			s.partition, chunk.From, s.delta.next)
 	}
+	s.arrived = s.now().UnixMilli()
 	for record := range chunk.Records() {
 		if err := s.count(record); err != nil {
 			s.broken = true
@@ -68,9 +143,38 @@ func (s *Shard) Apply(chunk fetch.Chunk) error {
 func (s *Shard) count(record fetch.Record) error {
 	s.delta.records++
 	message, err := behavior.Parse(record.Value)
-	if err == nil {
-		return s.delta.count(message)
+	if err != nil {
+		return s.keep(record, err)
 	}
+	slot, err := s.index.slot(message.Page)
+	if err != nil {
+		return err
+	}
+	s.delta.cell(slot, s.bucket(record.Time)).sums.Count(message)
+	return nil
+}
+
+// bucket is where a message with a timestamp counts. One without has come now.
+func (s *Shard) bucket(t int64) int32 {
+	d := s.delta
+	if t < 0 {
+		t = s.arrived
+	}
+	if t > d.latest {
+		if t > s.arrived+futureLimit.Milliseconds() {
+			d.future++
+			return timeless
+		}
+		d.latest = t
+	}
+	if b := bucket(t, s.width); b >= d.floor {
+		return b
+	}
+	return timeless
+}
+
+// keep makes a dead letter of a record that is no message.
+func (s *Shard) keep(record fetch.Record, err error) error {
 	var bad *behavior.ParseError
 	if !errors.As(err, &bad) {
 		return err
@@ -78,7 +182,8 @@ func (s *Shard) count(record fetch.Record) error {
 	s.delta.letters = append(s.delta.letters, store.DeadLetter{
 		Partition: s.partition,
 		Offset:    record.Offset,
-		Time:      record.Time.UnixMilli(),
+		Time:      record.Time,
+		Kept:      s.arrived,
 		Reason:    bad.Reason,
 		Value:     bytes.Clone(record.Value[:min(len(record.Value), store.MaxLetterBytes)]),
 		Size:      len(record.Value),
@@ -86,14 +191,18 @@ func (s *Shard) count(record fetch.Record) error {
 	return nil
 }
 
-// AwaitRoom waits while too many bad records are waiting for a commit.
+// AwaitRoom waits while too much is waiting for a commit.
 func (s *Shard) AwaitRoom(ctx context.Context) error {
 	for {
 		s.mu.Lock()
-		full, taken := len(s.delta.letters) >= maxLetters, s.delta.taken
+		full, taken := len(s.delta.letters) >= maxLetters || len(s.delta.cells) >= maxCells, s.delta.taken
 		s.mu.Unlock()
 		if !full {
 			return nil
+		}
+		select {
+		case s.hurry <- struct{}{}:
+		default: // somebody has asked already
 		}
 		select {
 		case <-taken:
@@ -103,17 +212,18 @@ func (s *Shard) AwaitRoom(ctx context.Context) error {
 	}
 }
 
-// take takes the delta away. It returns nil where there is nothing to commit,
-// where bad records are among it and no more may be kept, and after a failure.
-func (s *Shard) take(lettersAllowed bool) *delta {
+// take takes the delta away, with the names of the pages that are in it. It
+// returns nil where there is nothing to commit, where bad records are among it
+// and no more may be kept, and after a failure.
+func (s *Shard) take(lettersAllowed bool) (*delta, names) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.delta
 	if s.broken || d.next == s.position.Next || len(d.letters) > 0 && !lettersAllowed {
-		return nil
+		return nil, names{}
 	}
-	s.spare.reset(d.next)
+	s.spare.reset(d.next, d.latest, s.floor())
 	s.delta, s.spare = s.spare, d
 	close(d.taken)
-	return d
+	return d, s.index.names
 }

@@ -3,51 +3,47 @@ package producer
 import (
 	"math"
 	"math/rand/v2"
-	"strconv"
-
-	"weir/jobs/behavior"
+	"time"
 )
 
 // Shape bounds what a generator draws.
 type Shape struct {
 	// Pages is how many pages there are: page1 to page<Pages>.
-	Pages int
+	Pages int `json:"pages"`
+	// Zipf is the exponent of Zipf's law, by which page n is chosen in
+	// proportion to 1/n^Zipf; 0 chooses all pages alike.
+	Zipf float64 `json:"zipf"`
 	// MaxMessages is the article's MAX_MSG_NUM: a round has 2 to MaxMessages+1
 	// messages, because the article sends the messages 0 to n, both included,
 	// with n drawn from 1 to MaxMessages.
-	MaxMessages int
+	MaxMessages int `json:"maxMessages"`
 	// MaxClicks is the most clicks of a message; the least is 1.
-	MaxClicks int
+	MaxClicks int `json:"maxClicks"`
 	// MaxStay is what a stay is below, in minutes.
-	MaxStay int
+	MaxStay int `json:"maxStay"`
+	// Bad is the share, from 0 to 1, of messages that are none: a calculator
+	// must refuse them.
+	Bad float64 `json:"bad"`
+	// Late is the share of messages whose timestamp is up to LateBy before the
+	// time they were due.
+	Late   float64       `json:"late"`
+	LateBy time.Duration `json:"lateBy"`
 }
 
 // Article returns what the article's code really draws: its MAX_STAY_TIME is
 // declared and never used, the stay is bounded by MAX_CLICK_TIME.
 func Article() Shape {
-	return Shape{Pages: 100, MaxMessages: 3, MaxClicks: 5, MaxStay: 5}
+	return Shape{Pages: 100, MaxMessages: 3, MaxClicks: 5, MaxStay: 5, LateBy: time.Hour}
 }
 
-// Visit is one message to be sent.
-type Visit struct {
-	Page   string
-	Clicks int
-	// Stay is in minutes, 0 included, Shape.MaxStay excluded.
-	Stay float32
-	// Like is 1, 0 or -1.
-	Like int
-}
-
-// AppendText appends the message's text.
-func (v Visit) AppendText(dst []byte) []byte {
-	return behavior.AppendText(dst, v.Page, v.Clicks, v.Stay, v.Like)
-}
-
-// Generator draws rounds of messages. One seed and shape give one sequence, on
-// every machine and in every run.
+// Generator draws messages, in rounds. One seed and shape give one sequence, on
+// every machine and in every run; it does not depend on when or how the
+// messages are sent. Next allocates nothing.
 type Generator struct {
 	shape Shape
 	draw  *rand.Rand
+	zipf  *zipf // nil where all pages are alike
+	left  int   // messages of the round
 }
 
 // stream separates this use of a seed from any other use of the same number.
@@ -55,26 +51,41 @@ const stream = 0x77656972 // "weir"
 
 // NewGenerator returns a generator at the start of the seed's sequence.
 func NewGenerator(shape Shape, seed uint64) *Generator {
-	return &Generator{shape: shape, draw: rand.New(rand.NewPCG(seed, stream))}
+	g := &Generator{shape: shape, draw: rand.New(rand.NewPCG(seed, stream))}
+	if shape.Zipf > 0 {
+		g.zipf = newZipf(shape.Pages, shape.Zipf)
+	}
+	return g
 }
 
-// Round draws the messages of one round.
-func (g *Generator) Round() []Visit {
-	last := 1 + g.draw.IntN(g.shape.MaxMessages)
-	visits := make([]Visit, 0, last+1)
-	for range last + 1 {
-		visits = append(visits, g.visit())
+// Next draws the next message.
+func (g *Generator) Next() Visit {
+	if g.left == 0 {
+		g.left = 2 + g.draw.IntN(g.shape.MaxMessages)
 	}
-	return visits
+	g.left--
+	v := Visit{
+		Page:      g.page(),
+		Clicks:    1 + g.draw.IntN(g.shape.MaxClicks),
+		Stay:      g.stay(),
+		Like:      1 - g.draw.IntN(3),
+		EndsRound: g.left == 0,
+	}
+	// A share of none draws nothing, so that it leaves the sequence as it is.
+	if g.shape.Bad > 0 && g.draw.Float64() < g.shape.Bad {
+		v.Flaw = 1 + flaw(g.draw.IntN(flaws))
+	}
+	if g.shape.Late > 0 && g.draw.Float64() < g.shape.Late {
+		v.Late = time.Duration(g.draw.Int64N(int64(g.shape.LateBy)))
+	}
+	return v
 }
 
-func (g *Generator) visit() Visit {
-	return Visit{
-		Page:   "page" + strconv.Itoa(1+g.draw.IntN(g.shape.Pages)),
-		Clicks: 1 + g.draw.IntN(g.shape.MaxClicks),
-		Stay:   g.stay(),
-		Like:   1 - g.draw.IntN(3),
+func (g *Generator) page() int {
+	if g.zipf != nil {
+		return 1 + g.zipf.draw(g.draw.Uint64())
 	}
+	return 1 + g.draw.IntN(g.shape.Pages)
 }
 
 // stay is a whole part plus a fraction in [0,1), as the article adds them. In

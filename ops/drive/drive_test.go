@@ -81,6 +81,9 @@ func TestAStackComesUpTellsItsClusterAndGoes(t *testing.T) {
 	if _, err := s.Cluster(ctx); !errors.Is(err, drive.ErrNoStack) {
 		t.Errorf("before up, Cluster() gave %v, want ErrNoStack", err)
 	}
+	if _, err := s.Look(ctx, nil); !errors.Is(err, drive.ErrNoStack) {
+		t.Errorf("before up, Look() gave %v, want ErrNoStack", err)
+	}
 	seen := 0
 	if _, err := s.Up(ctx, func(events.EngineEvent) { seen++ }); err != nil {
 		t.Fatal(err)
@@ -101,11 +104,20 @@ func TestAStackComesUpTellsItsClusterAndGoes(t *testing.T) {
 	if err != nil || changes.Any() {
 		t.Errorf("a second up: got changes %v and error %v, want none", changes, err)
 	}
-	var out bytes.Buffer
-	if _, err := s.Preview(ctx, drive.Output{To: &out}); err != nil || !strings.Contains(out.String(), "demo") {
-		t.Errorf("preview wrote %q, error %v", out.String(), err)
+	if changes, err := s.Plan(ctx, nil); err != nil || changes.Any() {
+		t.Errorf("a plan without a change: got %v, error %v, want none", changes, err)
 	}
-	if _, err := s.Refresh(ctx, drive.Output{To: &out}); err != nil {
+	saved, err := os.ReadFile(stateFile(p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := s.Look(ctx, nil); err != nil || len(found) != 0 {
+		t.Errorf("a look at a stack without resources: got %+v, %v", found, err)
+	}
+	if now, err := os.ReadFile(stateFile(p)); err != nil || !bytes.Equal(now, saved) {
+		t.Errorf("a look saved something (error %v)", err)
+	}
+	if _, err := s.Refresh(ctx, nil); err != nil {
 		t.Error(err)
 	}
 	if _, err := s.Destroy(ctx, nil); err != nil {

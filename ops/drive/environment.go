@@ -4,6 +4,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"weir/provision/runlog"
 )
 
 // Variable is an environment variable.
@@ -37,11 +39,23 @@ func (p Project) variables() []Variable {
 	)
 }
 
+// With returns the stack with more variables in the environment of the engine
+// and its provider.
+func (s *Stack) With(vars ...Variable) *Stack {
+	with, cli := *s, *s.cli
+	cli.vars = append(slices.Clone(cli.vars), vars...)
+	with.cli = &cli
+	return &with
+}
+
 // ours is the environment of the CLI. The user's own settings of Pulumi belong
-// to other projects: a passphrase of theirs would even win over our file.
+// to other projects: a passphrase of theirs would even win over our file. What
+// one run tells the provider is not for another that it happens to start.
 func ours(environ []string, vars []Variable) []string {
 	kept := slices.DeleteFunc(slices.Clone(environ), func(v string) bool {
-		return strings.HasPrefix(v, "PULUMI_") && !strings.HasPrefix(v, "PULUMI_DEBUG_PROVIDERS=")
+		name, _, _ := strings.Cut(v, "=")
+		return strings.HasPrefix(name, "PULUMI_") && name != "PULUMI_DEBUG_PROVIDERS" ||
+			slices.Contains([]string{runlog.Variable, runlog.PlansVariable, runlog.ScriptsVariable}, name)
 	})
 	for _, v := range vars {
 		kept = append(kept, v.Name+"="+v.Value)

@@ -38,11 +38,29 @@ func (r *record) note(e events.EngineEvent) {
 	case e.SummaryEvent != nil:
 		r.changes = e.SummaryEvent.ResourceChanges
 	case e.DiagnosticEvent != nil && e.DiagnosticEvent.Severity == "error":
-		text := cause(PlainText(e.DiagnosticEvent.Message))
-		if text != "" && !slices.Contains(r.errors, text) {
-			r.errors = append(r.errors, text)
+		for _, text := range paragraphs(cause(PlainText(e.DiagnosticEvent.Message))) {
+			if !slices.Contains(r.errors, text) {
+				r.errors = append(r.errors, text)
+			}
 		}
 	}
+}
+
+// paragraphs takes a message apart at lines that are not indented: an error of
+// three machines is three, and what two resources say of one machine is said once.
+func paragraphs(message string) []string {
+	var all []string
+	for line := range strings.Lines(message) {
+		line = strings.TrimRight(line, "\n")
+		switch {
+		case strings.TrimSpace(line) == "":
+		case len(all) > 0 && strings.HasPrefix(line, " "):
+			all[len(all)-1] += "\n  " + line // below the one that it belongs to
+		default:
+			all = append(all, line)
+		}
+	}
+	return all
 }
 
 // cause is what a message says once the engine's own words are taken off: it

@@ -6,18 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
-	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 )
 
+// Event is one of the engine's.
+type Event = events.EngineEvent
+
 // Observer is told the engine's events as they happen, from one goroutine.
-type Observer func(events.EngineEvent)
+type Observer func(Event)
 
 // Output is where the engine's own text goes.
 type Output struct {
@@ -47,26 +50,6 @@ func (s *Stack) Plan(ctx context.Context, watch Observer) (Changes, error) {
 	return s.run(ctx, "up", watch, func(st *auto.Stack, ch chan<- events.EngineEvent, stderr io.Writer) error {
 		_, err := st.Preview(ctx, optpreview.EventStreams(ch), optpreview.ErrorProgressStreams(stderr),
 			optpreview.Color("never"), optpreview.SuppressOutputs(), optpreview.SuppressProgress())
-		return err
-	})
-}
-
-// Preview writes what Up would do, down to the lines of each file. It looks at
-// the machines and changes nothing, not even what is kept of them.
-func (s *Stack) Preview(ctx context.Context, out Output) (Changes, error) {
-	return s.run(ctx, "preview", nil, func(st *auto.Stack, ch chan<- events.EngineEvent, stderr io.Writer) error {
-		_, err := st.Preview(ctx, optpreview.EventStreams(ch), optpreview.ErrorProgressStreams(stderr),
-			optpreview.ProgressStreams(out.To), optpreview.Color(out.colour()), optpreview.Diff(), optpreview.SuppressProgress())
-		return err
-	})
-}
-
-// Refresh looks at the machines, writes how they differ from what was last
-// applied, and keeps that as what is known of them.
-func (s *Stack) Refresh(ctx context.Context, out Output) (Changes, error) {
-	return s.run(ctx, "refresh", nil, func(st *auto.Stack, ch chan<- events.EngineEvent, stderr io.Writer) error {
-		_, err := st.Refresh(ctx, optrefresh.EventStreams(ch), optrefresh.ErrorProgressStreams(stderr),
-			optrefresh.ProgressStreams(out.To), optrefresh.Color(out.colour()), optrefresh.Diff(), optrefresh.SuppressProgress())
 		return err
 	})
 }
@@ -144,6 +127,7 @@ func (e *EngineError) Unwrap() error { return e.Err }
 func (s *Stack) failure(ctx context.Context, verb string, messages []string, stderr string, err error) error {
 	e := &EngineError{Stack: s.Name, Verb: verb, Messages: messages, Interrupted: ctx.Err() != nil, Err: err}
 	if len(messages) > 0 {
+		slices.Sort(messages) // what fails at the same time is told in any order
 		return e
 	}
 	if text := strings.TrimSpace(stderr); text != "" {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"weir/provision/inventory"
+	"weir/provision/runlog"
 )
 
 // state is what is read of the file backend's checkpoint.
@@ -80,11 +81,12 @@ func decodeCluster(value json.RawMessage, c *inventory.Cluster) error {
 }
 
 // Forget removes everything that is kept of a stack here: state, history,
-// backups, locks, keys; not its config. It needs no sound state.
+// backups, locks, keys; not its config, and not the logs of its runs, which
+// tell who removed it. It needs no sound state.
 func (s *Stack) Forget() error {
 	p, root := s.Project, filepath.Join(s.Project.stateDir(), ".pulumi")
 	errs := []error{
-		os.RemoveAll(p.StackDir(s.Name)),
+		p.ClearStackDir(s.Name),
 		os.RemoveAll(filepath.Join(root, "history", projectName, s.Name)),
 		os.RemoveAll(filepath.Join(root, "backups", projectName, s.Name)),
 		os.RemoveAll(p.lockDir(s.Name)),
@@ -94,6 +96,27 @@ func (s *Stack) Forget() error {
 	}
 	return errors.Join(errs...)
 }
+
+// ClearStackDir empties a stack's directory but for the logs of its runs, and
+// removes it where there are none.
+func (p Project) ClearStackDir(stack string) error {
+	dir := p.StackDir(stack)
+	files, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	errs := []error{err}
+	for _, f := range files {
+		if path := filepath.Join(dir, f.Name()); path != string(p.Runs(stack)) {
+			errs = append(errs, os.RemoveAll(path))
+		}
+	}
+	os.Remove(dir) // where it is empty
+	return errors.Join(errs...)
+}
+
+// Runs is where the logs of a stack's runs are.
+func (p Project) Runs(stack string) runlog.Dir { return runlog.In(p.Root, stack) }
 
 // Tidy removes what is kept for all stacks, where none is left that needs it.
 // The passphrase stays while any stack's config may hold a secret.

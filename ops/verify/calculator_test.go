@@ -2,28 +2,35 @@ package verify
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/IBM/sarama"
 
-	"weir/jobs/behavior"
 	"weir/jobs/popularity/snapshot"
 )
 
-// message is a snapshot as a record of the snapshot topic.
-func message(t *testing.T, offset int64, s snapshot.Snapshot) *sarama.ConsumerMessage {
+// messages are a publication as records of the snapshot topic, from an offset on.
+func messages(t *testing.T, offset int64, p snapshot.Publication) (all []*sarama.ConsumerMessage) {
 	t.Helper()
-	chunks := s.Split()
-	if len(chunks) != 1 {
-		t.Fatalf("%d chunks, want 1", len(chunks))
+	add := func(key string, value []byte, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, &sarama.ConsumerMessage{
+			Topic: "popularity-snapshots", Offset: offset + int64(len(all)), Key: []byte(key), Value: value,
+		})
 	}
-	value, err := chunks[0].Encode()
-	if err != nil {
-		t.Fatal(err)
+	for id, page := range p.News {
+		page.State, page.Epoch, page.From, page.Next = p.State, p.Epoch, p.From, p.NextOffset
+		value, err := page.Encode()
+		add(snapshot.PageKey(p.Partition, id), value, err)
 	}
-	return &sarama.ConsumerMessage{Topic: "popularity-snapshots", Offset: offset, Value: value}
+	value, err := p.Marker.Encode()
+	add(snapshot.MarkerKey(p.Partition), value, err)
+	return all
 }
 
 func watchOf(fed bool, end int64) *watch {
@@ -49,35 +56,38 @@ func foldAll(t *testing.T, w *watch, old int, messages ...*sarama.ConsumerMessag
 }
 
 func TestTheCalculatorIsWatchedUntilItsSnapshotsProveSomething(t *testing.T) {
-	page := map[string]behavior.Sums{"a": sums(1, 1, 1, 1)}
-	with := func(s snapshot.Snapshot) snapshot.Snapshot { s.Pages = page; return s }
-	foreign := with(at("s1", 999))
+	foreign := at("s1", 100, 999)
 	foreign.Topic = "another-topic"
+	type publications = []snapshot.Publication
 	tests := []struct {
 		name string
 		fed  bool
 		end  int64
-		old  []snapshot.Snapshot
-		new  []snapshot.Snapshot
+		old  publications
+		new  publications
 		want string // part of the finding; empty where there is none
 	}{
-		{"caught up at once", true, 150, []snapshot.Snapshot{with(at("s1", 120)), with(at("s1", 150))}, nil, ""},
-		{"caught up while it was watched", true, 150, []snapshot.Snapshot{with(at("s1", 120))}, []snapshot.Snapshot{with(at("s1", 150))}, ""},
-		{"moving, if not yet at the end", true, 900, []snapshot.Snapshot{with(at("s1", 120))}, []snapshot.Snapshot{with(at("s1", 150))}, ""},
-		{"standing still", true, 150, []snapshot.Snapshot{with(at("s1", 120))}, nil, "stand at offset 120 of 150"},
+		{"caught up at once", true, 150, publications{at("s1", 100, 120), at("s1", 120, 150)}, nil, ""},
+		{"caught up while it was watched", true, 150, publications{at("s1", 100, 120)}, publications{at("s1", 120, 150)}, ""},
+		{"moving, if not yet at the end", true, 900, publications{at("s1", 100, 120)}, publications{at("s1", 120, 150)}, ""},
+		{"standing still", true, 150, publications{at("s1", 100, 120)}, nil, "stand at offset 120 of 150"},
 		{"publishing nothing", true, 150, nil, nil, "no complete snapshot of partition 0"},
-		{"publishing only for another topic", true, 150, []snapshot.Snapshot{foreign}, nil, "no complete snapshot"},
+		{"publishing only for another topic", true, 150, publications{foreign}, nil, "no complete snapshot"},
 		{"an empty topic that is fed is no proof", true, 0, nil, nil, "although a producer is declared"},
 		{"an empty topic that nobody feeds is no fault", false, 0, nil, nil, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := watchOf(tt.fed, tt.end)
-			var messages []*sarama.ConsumerMessage
-			for _, s := range append(tt.old, tt.new...) {
-				messages = append(messages, message(t, int64(len(messages)), s))
+			var records []*sarama.ConsumerMessage
+			old := 0
+			for i, p := range slices.Concat(tt.old, tt.new) {
+				records = append(records, messages(t, int64(len(records)), p)...)
+				if i < len(tt.old) {
+					old = len(records)
+				}
 			}
-			if err := foldAll(t, w, len(tt.old), messages...); err != nil {
+			if err := foldAll(t, w, old, records...); err != nil {
 				t.Fatal(err)
 			}
 			c := &subject{cluster: article()}
@@ -94,7 +104,7 @@ func TestTheCalculatorIsWatchedUntilItsSnapshotsProveSomething(t *testing.T) {
 
 func TestASnapshotThatIsNoSnapshotIsAFinding(t *testing.T) {
 	w := watchOf(true, 10)
-	err := foldAll(t, w, 1, &sarama.ConsumerMessage{Topic: "popularity-snapshots", Value: []byte(`{"chunks":-1}`)})
+	err := foldAll(t, w, 1, &sarama.ConsumerMessage{Topic: "popularity-snapshots", Key: []byte("0"), Value: []byte(`{"changes":-1}`)})
 	if err == nil || !strings.Contains(err.Error(), "popularity-snapshots-0, offset 0") {
 		t.Errorf("got %v, want an error that names the record", err)
 	}

@@ -3,38 +3,11 @@ package verify
 import (
 	"fmt"
 	"maps"
-	"math/big"
 	"slices"
 
 	"weir/jobs/behavior"
 	"weir/jobs/popularity/snapshot"
 )
-
-// difference is what a calculator says it counted between two snapshots, by
-// page, with the plain arithmetic of the recount. Pages without news are left
-// out; sums that went down come out negative and so differ from any recount.
-func difference(earlier, later map[string]behavior.Sums) map[string]*totals {
-	pages := map[string]*totals{}
-	change := func(page string, s behavior.Sums, sign int64) {
-		t := pages[page]
-		if t == nil {
-			t = newTotals()
-			pages[page] = t
-		}
-		t.n += sign * s.N
-		t.clicks += sign * s.Clicks
-		t.like += sign * s.Like
-		t.stayNano.Add(t.stayNano, new(big.Int).Mul(big.NewInt(sign), s.StayNano.Big()))
-	}
-	for page, sums := range later {
-		change(page, sums, 1)
-	}
-	for page, sums := range earlier {
-		change(page, sums, -1)
-	}
-	maps.DeleteFunc(pages, func(_ string, t *totals) bool { return t.zero() })
-	return pages
-}
 
 // disagreement says how claimed sums differ from recounted ones, naming the
 // first pages in the order of their ids, or "" where they are equal.
@@ -82,49 +55,80 @@ func clip(page string) string {
 	return page
 }
 
-// span is the stretch of one input partition between two snapshots: what is
-// recounted.
+// span is a stretch of one input partition that publications cover without a gap:
+// what is recounted.
 type span struct {
-	earlier, later snapshot.Snapshot
+	state       string
+	first       int64 // where counting began
+	from, until int64
+	// claimed is what a calculator says it counted there, by page.
+	claimed map[string]*totals
+	// sums are the pages' last sums, as far as they were seen.
+	sums map[string]behavior.Sums
+	// jump is the first contradiction between a page's sums and what was added.
+	jump string
 }
 
-// records is how many offsets lie between the two.
-func (s span) records() int64 { return s.later.NextOffset - s.earlier.NextOffset }
+// records is how many offsets there are in the stretch.
+func (s *span) records() int64 { return s.until - s.from }
 
-// spans follow the snapshots of each input partition and keep, of each, the
-// longest stretch that may be recounted.
+// spans follow the publications of each input partition and keep, of each, the
+// latest stretch that may be recounted.
 type spans struct {
 	// start are the first offsets that retention has left.
 	start map[int32]int64
 	// limit is the most records of one stretch.
 	limit int64
 	of    map[int32]*span
-	// published counts snapshots seen, by partition.
-	published map[int32]int
 }
 
 func newSpans(start map[int32]int64, limit int64) *spans {
-	return &spans{start: start, limit: limit, of: map[int32]*span{}, published: map[int32]int{}}
+	return &spans{start: start, limit: limit, of: map[int32]*span{}}
 }
 
-// add takes the next newer snapshot of a partition. A calculator's first
-// offset, with no sums, is as good as a snapshot: counting began there.
-func (s *spans) add(next snapshot.Snapshot) {
-	s.published[next.Partition]++
-	start := s.start[next.Partition]
-	current := s.of[next.Partition]
-	if current == nil || current.later.State != next.State || current.later.FirstOffset != next.FirstOffset {
-		begin := next
-		if next.FirstOffset >= start && next.NextOffset-next.FirstOffset <= s.limit {
-			begin.NextOffset, begin.Pages = next.FirstOffset, nil
+// add takes the next publication of a partition.
+func (s *spans) add(p snapshot.Publication) {
+	one := s.of[p.Partition]
+	if one == nil || one.state != p.State || one.first != p.FirstOffset {
+		one = &span{state: p.State, first: p.FirstOffset, sums: map[string]behavior.Sums{}, until: -1}
+		s.of[p.Partition] = one
+	}
+	follows := p.From >= 0 && p.From == one.until
+	if !follows {
+		clear(one.sums) // others may have changed in between
+	}
+	if !follows || one.from < s.start[p.Partition] || p.NextOffset-one.from > s.limit {
+		one.from, one.claimed = max(p.From, 0), map[string]*totals{}
+	}
+	for page, news := range p.News {
+		one.take(page, news)
+	}
+	one.until = p.NextOffset
+	if p.From < s.start[p.Partition] || one.records() > s.limit { // cannot be recounted
+		one.from = p.NextOffset
+		clear(one.claimed)
+	}
+}
+
+// take adds a page's news. What it had before, as far as that is known, and what
+// is said to be added must make its sums.
+func (s *span) take(page string, news snapshot.Page) {
+	if news.Added != nil {
+		before, seen := s.sums[page]
+		if err := before.Add(*news.Added); seen && s.jump == "" && (err != nil || before != news.Sums) {
+			s.jump = fmt.Sprintf("page %q: published %s, but it had %s with what was added", clip(page), totalsOf(news.Sums), totalsOf(before))
 		}
-		s.of[next.Partition] = &span{begin, next}
-		return
+		if s.claimed[page] == nil {
+			s.claimed[page] = newTotals()
+		}
+		s.claimed[page].add(totalsOf(*news.Added))
 	}
-	if current.earlier.NextOffset < start || next.NextOffset-current.earlier.NextOffset > s.limit {
-		current.earlier = current.later
-	}
-	current.later = next
+	s.sums[page] = news.Sums
+}
+
+// totalsOf are sums in the plain arithmetic of the recount.
+func totalsOf(s behavior.Sums) *totals {
+	return &totals{n: s.N, clicks: s.Clicks, like: s.Like, stayNano: s.StayNano.Big()}
 }
 
 // records is how many offsets lie in all stretches together.

@@ -23,7 +23,12 @@ func (t *totals) equal(u *totals) bool {
 	return t.n == u.n && t.clicks == u.clicks && t.like == u.like && t.stayNano.Cmp(u.stayNano) == 0
 }
 
-func (t *totals) zero() bool { return t.equal(newTotals()) }
+func (t *totals) add(u *totals) {
+	t.n += u.n
+	t.clicks += u.clicks
+	t.like += u.like
+	t.stayNano.Add(t.stayNano, u.stayNano)
+}
 
 // recount is what a range of records sums up to.
 type recount struct {
@@ -55,10 +60,7 @@ func (r *recount) add(record string) {
 		t = newTotals()
 		r.pages[page] = t
 	}
-	t.n++
-	t.clicks += visit.clicks
-	t.like += visit.like
-	t.stayNano.Add(t.stayNano, visit.stayNano)
+	t.add(&visit)
 }
 
 func parseReference(record string) (page string, visit totals, ok bool) {

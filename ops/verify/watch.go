@@ -15,9 +15,10 @@ import (
 	"weir/provision/inventory"
 )
 
-// snapshotTail is how many messages of the snapshot topic's end are read.
-// One may have 0.9 MB.
-const snapshotTail = 64
+// snapshotTail is how many messages of the snapshot topic's end are read: some
+// minutes of the article's few pages. With many pages it is less than one
+// publication, and the next ones are waited for.
+const snapshotTail = 2000
 
 // bounds are the first and the next offset of each partition of a topic.
 type bounds struct{ start, end map[int32]int64 }
@@ -114,24 +115,20 @@ func (w *watch) fold(ctx context.Context, ends map[int32]int64, behind map[int32
 	}
 }
 
-// take adds a message's snapshot, where it completes one of this job's topic.
+// take adds a message's publication, where it completes one of this job's topic.
 // Deletions, of a compacted topic, have no value.
 func (w *watch) take(a *snapshot.Assembler, m *sarama.ConsumerMessage) error {
 	if m.Value == nil {
 		return nil
 	}
-	chunk, err := snapshot.Decode(m.Value)
+	message, err := snapshot.Decode(m.Key, m.Value)
 	if err != nil {
 		return err
 	}
-	if chunk.Topic != w.job.Topic {
-		return nil
-	}
-	next, complete, err := a.Add(chunk)
-	if complete {
+	if next, complete := a.Add(message); complete && next.Topic == w.job.Topic {
 		w.spans.add(next)
 	}
-	return err
+	return nil
 }
 
 func (w *watch) markFirst() {
@@ -140,7 +137,7 @@ func (w *watch) markFirst() {
 	}
 	w.first = map[int32]int64{}
 	for p, one := range w.spans.of {
-		w.first[p] = one.later.NextOffset
+		w.first[p] = one.until
 	}
 }
 
@@ -163,7 +160,7 @@ func (w *watch) stalled(p int32) bool {
 		return w.input.end[p] > w.input.start[p]
 	}
 	first, seen := w.first[p]
-	return one.later.NextOffset < w.input.end[p] && seen && one.later.NextOffset <= first
+	return one.until < w.input.end[p] && seen && one.until <= first
 }
 
 // tail sends a partition's messages from an offset on, until ctx ends.

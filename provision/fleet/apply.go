@@ -3,22 +3,21 @@ package fleet
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"weir/provision/machine"
 	"weir/provision/rollout"
 )
 
-// Guard knows what a component's machines need of each other. Order names the
-// next of the pending machines and is asked anew before each, since a leader
-// may have moved. Before must hold before a running service is disturbed, After
+// Guard knows what a component's machines need of each other. Order puts the
+// pending machines into a safe order and is asked anew before each, since a
+// leader may have moved; Conditions say what the gates wait for. Before must hold before a running service is disturbed, After
 // once it has been, Healthy at the end of every change.
 type Guard interface {
-	Order(ctx context.Context, pending []string) (string, error)
+	Order(ctx context.Context, pending []string) ([]rollout.Turn, error)
+	Conditions() rollout.Conditions
 	Before(ctx context.Context, machine string) error
 	After(ctx context.Context, machine string) error
 	Healthy(ctx context.Context) error
@@ -46,7 +45,7 @@ func (f *Fleet) Apply(ctx context.Context, targets map[string]Target, change Cha
 		return err
 	}
 	defer unlock()
-	plans, err := f.plan(ctx, targets)
+	plans, err := f.compare(ctx, targets, f.Look(ctx, targets))
 	if err != nil {
 		return err
 	}
@@ -56,22 +55,26 @@ func (f *Fleet) Apply(ctx context.Context, targets map[string]Target, change Cha
 	return f.switchOver(ctx, targets, plans, change)
 }
 
-// Check says, without changing anything, why Apply would refuse the targets, or
-// fail for want of a package.
-func (f *Fleet) Check(ctx context.Context, targets map[string]Target) error {
-	plans, err := f.plan(ctx, targets)
-	if err != nil {
-		return err
+func (f *Fleet) installable(ctx context.Context, t Target, p machine.Plan) error {
+	refusal := &machine.Refusal{Machine: p.Machine}
+	for pack, manager := range p.Packages() {
+		why, err := machine.Installable(ctx, f.Pool.On(t.Host), pack, manager)
+		if err != nil {
+			return err
+		}
+		if why != "" {
+			refusal.Reasons = append(refusal.Reasons, machine.Missing(pack, why))
+		}
 	}
-	return f.each(targets, func(name string, t Target) error {
-		return machine.Installable(ctx, f.Pool.On(t.Host), plans[name])
-	})
+	if len(refusal.Reasons) == 0 {
+		return nil
+	}
+	return refusal
 }
 
-// plan observes and compares all targets, and refuses as a whole what must not
-// be changed anywhere.
-func (f *Fleet) plan(ctx context.Context, targets map[string]Target) (map[string]machine.Plan, error) {
-	sights := f.Look(ctx, targets)
+// compare makes the plans of all targets that were seen, and refuses as a whole
+// what must not be changed anywhere.
+func (f *Fleet) compare(ctx context.Context, targets map[string]Target, sights map[string]Sight) (map[string]machine.Plan, error) {
 	plans := make(map[string]machine.Plan, len(targets))
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(targets)) {
@@ -83,10 +86,10 @@ func (f *Fleet) plan(ctx context.Context, targets map[string]Target) (map[string
 		if err := machine.Refuse(name, targets[name].State, s.Observed); err != nil {
 			errs = append(errs, err)
 		}
-		plans[name] = machine.Diff(name, targets[name].State, s.Observed)
+		plans[name] = machine.Explain(machine.Diff(name, targets[name].State, s.Observed), s.Observed)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, err
+		return plans, err
 	}
 	return plans, f.reach(ctx, targets, sights)
 }
@@ -102,8 +105,7 @@ func (f *Fleet) reach(ctx context.Context, targets map[string]Target, sights map
 		if err != nil || len(silent) == 0 {
 			return err
 		}
-		return &machine.Refusal{Machine: name, Reasons: []string{fmt.Sprintf(
-			"it gets no answer from %s: open the way between the machines (firewall, routes), then run again", strings.Join(silent, ", "))}}
+		return &machine.Refusal{Machine: name, Reasons: []machine.Reason{machine.Silent(silent)}}
 	})
 }
 

@@ -20,8 +20,9 @@ func TestOneUnfitMachineRefusesAllOfThem(t *testing.T) {
 		do    func(*testing.T, *Fleet, map[string]Target) error
 		asked string
 	}{
-		{"a check only looks", func(t *testing.T, f *Fleet, targets map[string]Target) error {
-			return f.Check(t.Context(), targets)
+		{"a plan only looks", func(t *testing.T, f *Fleet, targets map[string]Target) error {
+			_, err := f.Plan(t.Context(), targets, nil)
+			return err
 		}, "observe"},
 		{"a change stops before its first step", func(t *testing.T, f *Fleet, targets map[string]Target) error {
 			return f.Apply(t.Context(), targets, Change{})
@@ -49,7 +50,7 @@ func TestAllThatIsUnfitIsNamedAtOnce(t *testing.T) {
 	a, b := pretend(t, "a"), pretend(t, "b")
 	a.arch, b.arch = "aarch64", "aarch64"
 	f, targets := fleetOf(t, a, b)
-	err := f.Check(t.Context(), targets)
+	_, err := f.Plan(t.Context(), targets, nil)
 	if err == nil {
 		t.Fatal("two unfit machines were accepted")
 	}

@@ -1,6 +1,6 @@
 // Package host says what every machine of a cluster should be, whatever runs on
 // it: a Java runtime, weir's own directories, and settings of the operating
-// system that Kafka asks for.
+// system that Kafka and ZooKeeper ask for.
 package host
 
 import "weir/provision/machine"
@@ -12,8 +12,8 @@ type Spec struct {
 	Architecture string
 	// Java installs a Java runtime where no `java` is on the machine's PATH.
 	Java bool
-	// Tune sets the kernel settings of Sysctls.
-	Tune bool
+	// OS are the settings of its operating system.
+	OS OS
 }
 
 // Component is the name under which a machine's manifest lists these things.
@@ -22,16 +22,6 @@ const Component = "host"
 // JavaPackage is the Debian package of the Java runtime: the oldest LTS release
 // that is in every supported distribution and runs Kafka 0.8 to 4.
 const JavaPackage = "openjdk-17-jre-headless"
-
-// Sysctls are the kernel settings that Kafka's documentation asks for ("OS" in
-// the operations section): two memory maps per log segment exceed the usual
-// 65,530 at about 50,000 partitions, and a broker that swaps misses its session.
-func Sysctls() []machine.Sysctl {
-	return []machine.Sysctl{
-		{Key: "vm.max_map_count", Value: "262144"},
-		{Key: "vm.swappiness", Value: "1"},
-	}
-}
 
 // State returns what should be true of the machine.
 func State(s Spec) machine.State {
@@ -44,12 +34,13 @@ func State(s Spec) machine.State {
 			{Path: "/var/lib/weir", Owner: "root", Group: "root", Mode: 0o755},
 		},
 		Requires: machine.Requirements{Architecture: s.Architecture},
+		Sysctls:  s.OS.Sysctls(),
 	}
 	if s.Java {
 		st.Packages = []machine.Package{{Name: JavaPackage, Provides: "java"}}
 	}
-	if s.Tune {
-		st.Sysctls = Sysctls()
-	}
+	unit, services := s.OS.atBoot()
+	st.Files = append(s.OS.limits(), unit...)
+	st.Services = services
 	return st
 }

@@ -148,6 +148,9 @@ func (a *Admin) try(ctx context.Context, op func(sarama.Client, sarama.ClusterAd
 
 func (a *Admin) connect() (sarama.Client, sarama.ClusterAdmin, error) {
 	client, err := sarama.NewClient(a.bootstrap, a.config)
+	if errors.Is(err, sarama.ErrOutOfBrokers) {
+		return nil, nil, &SilentError{Asked: a.bootstrap, Err: err}
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -51,7 +51,11 @@ func (a *Admin) metadata(client sarama.Client) (*sarama.Broker, *sarama.Metadata
 		}
 		errs = append(errs, fmt.Errorf("broker %d at %s: %w", b.ID(), b.Addr(), err))
 	}
-	return nil, nil, errors.Join(errs...)
+	asked := make([]string, len(brokers))
+	for i, b := range brokers {
+		asked[i] = b.Addr()
+	}
+	return nil, nil, &SilentError{Asked: asked, Err: errors.Join(errs...)}
 }
 
 // errNoBrokersKnown is a broker's state while it starts (KAFKA-7924).

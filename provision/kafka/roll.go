@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"weir/provision/health"
+	"weir/provision/rollout"
 )
 
 // Roll holds the gates and the order for changing brokers one at a time.
@@ -122,37 +123,45 @@ func (r Roll) Finish(ctx context.Context) error {
 	return r.Healthy(ctx)
 }
 
-// Order returns the machine of pending to change next: brokers that are not
-// registered first, as changing a sound one before would make things worse;
-// the active controller last, as fewer elections follow. It is asked again
-// before each change, because the controller moves.
-func (r Roll) Order(ctx context.Context, pending []string) (string, error) {
-	v, err := r.Admin.View(ctx)
-	if err != nil {
-		return "", err
+// Conditions say what the gates wait for.
+func (r Roll) Conditions() rollout.Conditions {
+	return rollout.Conditions{
+		Before:  "every partition has all replicas in sync",
+		After:   "its broker is registered, answers, and is in sync everywhere",
+		Healthy: "the declared brokers and no other are registered, and every partition has all replicas in sync",
 	}
-	return r.next(v, pending)
 }
 
-func (r Roll) next(v View, pending []string) (string, error) {
-	rank := func(machine string) int {
-		id := r.Brokers[machine]
-		switch _, registered := v.Brokers[id]; {
-		case !registered:
-			return 0
-		case id == v.Controller:
-			return 2
-		}
-		return 1
+// Order returns pending as it should change: brokers that are not registered
+// first, as changing a sound one before would make things worse; the active
+// controller last, as fewer elections follow. It is asked again before each
+// change, because the controller moves.
+func (r Roll) Order(ctx context.Context, pending []string) ([]rollout.Turn, error) {
+	v, err := r.Admin.View(ctx)
+	if err != nil {
+		return nil, err
 	}
+	return r.order(v, pending)
+}
+
+func (r Roll) order(v View, pending []string) ([]rollout.Turn, error) {
 	known := slices.DeleteFunc(slices.Sorted(slices.Values(pending)), func(m string) bool {
 		_, ok := r.Brokers[m]
 		return !ok
 	})
 	if len(known) == 0 {
-		return "", backoff.Permanent(fmt.Errorf("none of the machines %s has a broker", strings.Join(pending, ", ")))
+		return nil, backoff.Permanent(fmt.Errorf("none of the machines %s has a broker", strings.Join(pending, ", ")))
 	}
-	return slices.MinFunc(known, func(a, b string) int { return rank(a) - rank(b) }), nil
+	return rollout.Arrange(known, func(machine string) (rollout.Place, string) {
+		id := r.Brokers[machine]
+		switch _, registered := v.Brokers[id]; {
+		case !registered:
+			return rollout.First, "its broker is not registered"
+		case id == v.Controller:
+			return rollout.Last, "its broker is the controller"
+		}
+		return rollout.Between, ""
+	}), nil
 }
 
 func (r Roll) machines() map[int32]string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"weir/provision/remote"
+	"weir/provision/rollout"
 )
 
 var roll = Roll{Brokers: map[string]int32{"m1": 1, "m2": 2, "m3": 3}}
@@ -23,24 +25,25 @@ func TestTheControllerGoesLastAndTheMissingFirst(t *testing.T) {
 		delete(v.Brokers, id)
 		return v
 	}
+	controller := rollout.Turn{Machine: "m2", Why: "its broker is the controller"}
 	for _, test := range []struct {
 		name    string
 		view    View
 		pending []string
-		want    string
+		want    []rollout.Turn
 	}{
-		{"by name among equals", viewWith(), []string{"m3", "m1", "m2"}, "m1"},
-		{"the controller waits", viewWith(), []string{"m2", "m3"}, "m3"},
-		{"the controller goes when it alone is left", viewWith(), []string{"m2"}, "m2"},
-		{"a missing broker goes first", without(3), []string{"m1", "m2", "m3"}, "m3"},
-		{"a missing broker that is not pending stays", without(3), []string{"m1", "m2"}, "m1"},
+		{"by name among equals", viewWith(), []string{"m3", "m1"}, []rollout.Turn{{Machine: "m1"}, {Machine: "m3"}}},
+		{"the controller waits", viewWith(), []string{"m2", "m3"}, []rollout.Turn{{Machine: "m3"}, controller}},
+		{"the controller goes when it alone is left", viewWith(), []string{"m2"}, []rollout.Turn{controller}},
+		{"a missing broker goes first", without(3), []string{"m1", "m2", "m3"}, []rollout.Turn{{Machine: "m3", Why: "its broker is not registered"}, {Machine: "m1"}, controller}},
+		{"a missing broker that is not pending stays", without(3), []string{"m1", "m2"}, []rollout.Turn{{Machine: "m1"}, controller}},
 	} {
-		got, err := roll.next(test.view, test.pending)
-		if err != nil || got != test.want {
-			t.Errorf("%s: got %q, %v; want %s", test.name, got, err, test.want)
+		got, err := roll.order(test.view, test.pending)
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %v, %v; want %v", test.name, got, err, test.want)
 		}
 	}
-	if _, err := roll.next(viewWith(), []string{"z"}); err == nil {
+	if _, err := roll.order(viewWith(), []string{"z"}); err == nil {
 		t.Error("a machine without a broker was ordered")
 	}
 }

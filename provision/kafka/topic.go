@@ -179,17 +179,20 @@ func Compare(want, is Topic) TopicChange {
 	return c
 }
 
-// String tells the change in one line, for a person.
-func (c TopicChange) String() string {
+// Parts tells what is done, in a few words each, in the order of Change.
+func (c TopicChange) Parts() []string {
 	var parts []string
-	if c.Partitions > 0 {
-		parts = append(parts, fmt.Sprintf("raise to %d partitions", c.Partitions))
-	}
 	for _, k := range slices.Sorted(maps.Keys(c.Set)) {
 		parts = append(parts, "set "+k+"="+c.Set[k])
 	}
 	for _, k := range c.Unset {
 		parts = append(parts, "unset "+k)
 	}
-	return strings.Join(append(parts, c.Refused...), "; ")
+	if c.Partitions > 0 {
+		parts = append(parts, fmt.Sprintf("raise to %d partitions", c.Partitions))
+	}
+	return parts
 }
+
+// String tells the change in one line, for a person.
+func (c TopicChange) String() string { return strings.Join(append(c.Parts(), c.Refused...), "; ") }

@@ -41,7 +41,7 @@ type StepError struct {
 }
 
 func (e *StepError) Error() string {
-	s := fmt.Sprintf("machine %s: could not %s: %v", e.Machine, e.Step, e.Err)
+	s := fmt.Sprintf("machine %s: could not %s: %s", e.Machine, e.Step, e.why())
 	if len(e.Done) > 0 {
 		s += fmt.Sprintf("; %d steps before it are done, the next run goes on from here", len(e.Done))
 	}
@@ -148,6 +148,9 @@ func openRelease(ctx context.Context, r remote.Runner, release Release, packs Pa
 	file, err := pack.Open()
 	if err != nil {
 		return nil, packSize{}, err
+	}
+	if r == nil { // for show: the whole of it
+		return file, packSize{bytes: pack.Size, gzip: pack.Gzip}, nil
 	}
 	passed, err := resume(ctx, r, release, pack, file)
 	if err != nil {

@@ -45,7 +45,7 @@ func (d *differ) add(s Step) { d.steps = append(d.steps, s) }
 func (d *differ) packages() {
 	for _, p := range d.want.Packages {
 		if d.is.Packages[p.Name] == "" {
-			d.add(Step{Phase: Stage, Action: Create, Kind: "package", Target: p.Name, pack: &p})
+			d.add(Step{Phase: Stage, Action: Create, Kind: "package", Target: p.Name, pack: &p, manager: d.is.Facts.PackageManager})
 		}
 	}
 }
@@ -225,7 +225,7 @@ func (d *differ) sysctls() {
 		return // the kernel is shared and not ours to set; the file is kept for the record
 	}
 	for _, c := range d.want.Sysctls {
-		if is := d.is.Sysctls[c.Key]; is != strings.Join(strings.Fields(c.Value), " ") {
+		if is, ok := d.is.Sysctls[c.Key]; ok && is != strings.Join(strings.Fields(c.Value), " ") {
 			d.add(Step{Phase: Stage, Action: Change, Kind: "sysctl", Target: c.Key, Detail: is + " to " + c.Value, sysctl: &c})
 		}
 	}
@@ -288,6 +288,9 @@ func (d *differ) services() {
 			add(Enable, "")
 		case is.NeedReload: // systemd runs an older text of the unit than what is on disk
 			add(Enable, "unit changed on disk")
+		}
+		if v.AtBoot {
+			continue
 		}
 		switch {
 		case !is.Running():

@@ -150,8 +150,11 @@ func (d *drift) service(v Service) {
 
 // Words says what the unit should be.
 func (v Service) Words() string {
-	if v.Stopped {
+	switch {
+	case v.Stopped:
 		return "stopped"
+	case v.AtBoot:
+		return "enabled"
 	}
 	return "enabled, running"
 }
@@ -169,6 +172,7 @@ func (s ObservedService) Words(want Service) string {
 		words[0] = "enabled"
 	}
 	switch {
+	case want.AtBoot && s.Active != "": // it does its work at boot, and ends
 	case s.Running():
 		words = append(words, "running")
 	case s.Active == "" || s.Load == "not-found":

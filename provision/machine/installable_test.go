@@ -1,51 +1,29 @@
 package machine
 
 import (
-	"errors"
-	"os/exec"
-	"strings"
 	"testing"
 
 	"weir/provision/remote/remotetest"
 )
 
 func TestInstallable(t *testing.T) {
-	wanted := Diff("weir-1", State{Cluster: "test", Component: "host", Packages: []Package{{Name: "a-jre", Provides: "java"}}}, Observed{})
-	for _, c := range []struct {
-		name, answer, says string
-		plan               Plan
-	}{
-		{name: "a plan without packages asks nothing", plan: Plan{Machine: "weir-1"}},
-		{name: "silence means that they can be had", plan: wanted},
-		{
-			name: "what apt says first is the reason", plan: wanted, answer: "E: Unable to locate package a-jre\nE: and more\n",
-			says: "machine weir-1: nothing was changed: a-jre cannot be installed (E: Unable to locate package a-jre): " +
-				"give the machine a package source that has it, or put the command java on its PATH yourself",
-		},
+	const names = "openjdk-17-jre-headless, openjdk-21-jre-headless, default-jre-headless"
+	for _, c := range []struct{ name, by, answer, why string }{
+		{"silence means that it can be had", "apt", "", ""},
+		{"what the manager says is the reason", "apt", "cannot\nE: Unable to locate package\nW: Failed to fetch\n",
+			"apt-get knows none of " + names + ": E: Unable to locate package\nW: Failed to fetch"},
+		{"a manager may say nothing", "apt", "cannot\n", "apt-get knows none of " + names},
+		{"without a manager nobody is asked", "", "", "there is no package manager that weir knows: apt-get, dnf, yum, zypper, pacman, apk"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := remotetest.New("weir-1")
-			if c.plan.Steps != nil {
+			if c.by != "" {
 				r.On(remotetest.Step("look for packages"), remotetest.Stdout(c.answer))
 			}
-			err := Installable(t.Context(), r, c.plan)
-			var refusal *Refusal
-			switch {
-			case c.says == "" && err != nil:
-				t.Errorf("got %v, want no error", err)
-			case c.says != "" && (!errors.As(err, &refusal) || err.Error() != c.says):
-				t.Errorf("got  %v\nwant %s", err, c.says)
+			why, err := Installable(t.Context(), r, jre, c.by)
+			if err != nil || why != c.why {
+				t.Errorf("got %q, error %v; want %q", why, err, c.why)
 			}
 		})
-	}
-}
-
-func TestInstallableScriptIsQuotedForTheShell(t *testing.T) {
-	script := installableScript([]string{"a-jre", "it's; touch pwned"})
-	if !strings.Contains(script, `-- a-jre 'it'\''s; touch pwned' 2>&1`) {
-		t.Errorf("a name is not quoted:\n%s", script)
-	}
-	if out, err := exec.Command("sh", "-n", "-c", script).CombinedOutput(); err != nil {
-		t.Errorf("not a script: %v\n%s", err, out)
 	}
 }

@@ -74,8 +74,8 @@ func (s State) Manifest() Manifest {
 		m.Links = append(m.Links, r.Link())
 		m.Releases = append(m.Releases, r.Dir())
 	}
-	if len(s.Sysctls) > 0 {
-		m.Files = append(m.Files, s.sysctlPath())
+	if f, ok := s.sysctlFile(); ok {
+		m.Files = append(m.Files, f.Path)
 	}
 	return m.union(m)
 }

@@ -27,9 +27,11 @@ const observePrelude = `export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 tab=$(printf '\t')
 row() { printf '%s' "$1"; shift; printf '\t%s' "$@"; printf '\n'; }
 echo @facts
-while IFS='=' read -r k v; do
-  case $k in ID|VERSION_ID) row "$k" "$v" ;; esac
-done </etc/os-release
+release=/etc/os-release
+[ -r "$release" ] || release=/usr/lib/os-release
+while IFS='=' read -r k v || [ -n "$k" ]; do
+  case $k in ID|ID_LIKE|VERSION_ID) row "$k" "$v" ;; esac
+done <"$release"
 while read -r k v _; do
   case $k in MemTotal:) row memory "$v"; break ;; esac
 done </proc/meminfo
@@ -39,7 +41,7 @@ read -r up _ </proc/uptime && row uptime "${up%.*}"
 [ -d /run/systemd/system ] && row systemd yes
 [ -w /proc/sys/vm/swappiness ] || row container yes
 for c in apt-get dnf yum zypper pacman apk; do
-  if command -v "$c" >/dev/null; then row packages "$c"; break; fi
+  if command -v "$c" >/dev/null; then row packages "$c"; fi
 done
 echo @manifests
 for f in ` + ManifestDir + `/*.json; do
@@ -70,9 +72,10 @@ func observePackages(b *strings.Builder, s State) {
 	b.WriteString("echo @packages\n")
 	names := make([]string, 0, len(s.Packages))
 	for _, p := range s.Packages {
-		names = append(names, p.Name)
+		names = append(names, p.allNames()...)
 		if p.Provides != "" {
-			fmt.Fprintf(b, "command -v %s >/dev/null && row %s provided\n", remote.Quote(p.Provides), remote.Quote(p.Name))
+			// Units also look into /usr/local/bin: what is there does.
+			fmt.Fprintf(b, "PATH=/usr/local/bin:$PATH command -v %s >/dev/null && row %s provided\n", remote.Quote(p.Provides), remote.Quote(p.Name))
 		}
 	}
 	fmt.Fprintf(b, "if command -v dpkg-query >/dev/null; then dpkg-query -W -f='${Package}\\t${Version}\\t${db:Status-Status}\\n' %s 2>/dev/null\n"+
@@ -187,7 +190,9 @@ func observeSysctls(b *strings.Builder, s State) {
 	if len(s.Sysctls) == 0 {
 		return
 	}
-	b.WriteString("echo @sysctls\nsetting() { if [ -r \"$2\" ]; then read -r v <\"$2\"; row \"$1\" \"$v\"; fi; }\n")
+	// Not by read: it takes a byte at a time, and the kernel answers such a file's
+	// first byte and then the end.
+	b.WriteString("echo @sysctls\nsetting() { if [ -r \"$2\" ]; then row \"$1\" \"$(cat \"$2\")\"; fi; }\n")
 	for _, c := range s.Sysctls {
 		fmt.Fprintf(b, "setting %s %s\n", remote.Quote(c.Key), remote.Quote(sysctlFile(c.Key)))
 	}
@@ -222,17 +227,23 @@ func (s State) sysctlPath() string { return "/etc/sysctl.d/60-weir-" + s.Compone
 
 // sysctlFile is what makes the settings last over a reboot.
 func (s State) sysctlFile() (File, bool) {
-	if len(s.Sysctls) == 0 {
-		return File{}, false
-	}
 	var b strings.Builder
 	for _, c := range s.Sysctls {
-		fmt.Fprintf(&b, "%s = %s\n", c.Key, c.Value)
+		if !belowSys(c.Key) {
+			fmt.Fprintf(&b, "%s = %s\n", c.Key, c.Value)
+		}
 	}
-	return File{Path: s.sysctlPath(), Owner: "root", Group: "root", Mode: 0o644, Content: b.String()}, true
+	return File{Path: s.sysctlPath(), Owner: "root", Group: "root", Mode: 0o644, Content: b.String()}, b.Len() > 0
 }
 
-func sysctlFile(key string) string { return "/proc/sys/" + strings.ReplaceAll(key, ".", "/") }
+func belowSys(key string) bool { return strings.HasPrefix(key, "/sys/") }
+
+func sysctlFile(key string) string {
+	if belowSys(key) {
+		return key
+	}
+	return "/proc/sys/" + strings.ReplaceAll(key, ".", "/")
+}
 
 // pendingPath marks a service that runs with what it watched before a change.
 // It is on a tmpfs: after a reboot the service has started with what is there.

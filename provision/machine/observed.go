@@ -48,7 +48,8 @@ type Facts struct {
 	// Clock is the machine's time when it answered, Uptime how long its kernel ran.
 	Clock  time.Time
 	Uptime time.Duration
-	// PackageManager is "apt", "dnf", … or empty where none is known.
+	// PackageManager is that of the distribution's family, "apt", "dnf", …, by
+	// os-release's ID and ID_LIKE; empty where weir knows none that is there.
 	PackageManager string
 	// Container says that the kernel is shared: sysctls cannot be set.
 	Container bool

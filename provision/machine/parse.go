@@ -79,11 +79,14 @@ func (a answer) rows(section string, n int) [][]string {
 }
 
 func readFacts(_ State, a answer, o *Observed) error {
+	var like, managers []string
 	for _, f := range a.rows("facts", 2) {
-		v := clip(strings.Trim(f[1], `"`))
+		v := clip(strings.Trim(f[1], `"'`))
 		switch f[0] {
 		case "ID":
 			o.Facts.OS = v
+		case "ID_LIKE":
+			like = strings.Fields(v)
 		case "VERSION_ID":
 			o.Facts.OSVersion = v
 		case "arch":
@@ -93,7 +96,7 @@ func readFacts(_ State, a answer, o *Observed) error {
 		case "container":
 			o.Facts.Container = true
 		case "packages":
-			o.Facts.PackageManager = strings.TrimSuffix(v, "-get")
+			managers = append(managers, v)
 		case "memory":
 			kb, err := strconv.ParseInt(v, 10, 40)
 			if err != nil {
@@ -114,6 +117,7 @@ func readFacts(_ State, a answer, o *Observed) error {
 			o.Facts.Uptime = time.Duration(sec) * time.Second
 		}
 	}
+	o.Facts.PackageManager = managerOf(append([]string{o.Facts.OS}, like...), managers)
 	return nil
 }
 
@@ -149,16 +153,19 @@ func readManifests(_ State, a answer, o *Observed) error {
 }
 
 func readPackages(s State, a answer, o *Observed) error {
-	wanted := map[string]bool{}
+	wanted := map[string]string{}
 	for _, p := range s.Packages {
-		wanted[p.Name] = true
+		for _, name := range append(p.allNames(), p.Name) {
+			wanted[name] = p.Name
+		}
 	}
 	for _, f := range a.rows("packages", 2) {
-		if !wanted[f[0]] || len(f) > 2 && f[2] != "installed" {
+		name, ok := wanted[f[0]]
+		if !ok || len(f) > 2 && f[2] != "installed" {
 			continue
 		}
-		if o.Packages[f[0]] == "" || f[1] != "provided" {
-			o.Packages[f[0]] = f[1]
+		if o.Packages[name] == "" || f[1] != "provided" {
+			o.Packages[name] = f[1]
 		}
 	}
 	return nil
@@ -230,11 +237,20 @@ func readContents(s State, a answer, o *Observed) error {
 
 func readSysctls(s State, a answer, o *Observed) error {
 	for _, f := range a.rows("sysctls", 2) {
-		if value := strings.Join(strings.Fields(strings.Join(f[1:], " ")), " "); len(value) <= nameLimit {
+		if value := chosen(strings.Join(strings.Fields(strings.Join(f[1:], " ")), " ")); len(value) <= nameLimit {
 			o.Sysctls[f[0]] = value
 		}
 	}
 	return nil
+}
+
+// chosen is the value of a setting; some of those below /sys list the values
+// that there are, with brackets around the one that holds.
+func chosen(value string) string {
+	if _, rest, ok := strings.Cut(value, "["); ok {
+		value, _, _ = strings.Cut(rest, "]")
+	}
+	return value
 }
 
 func readSpace(_ State, a answer, o *Observed) error {

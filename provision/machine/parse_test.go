@@ -92,6 +92,17 @@ func observed(t *testing.T, s State, sections ...string) Observed {
 	return o
 }
 
+func TestASettingIsTheOneOfThoseThatAreListed(t *testing.T) {
+	for line, want := range map[string]string{
+		"always [madvise] never": "madvise", "1": "1", "  4096\t87380   6291456 ": "4096 87380 6291456", "[": "", "]x[": "",
+	} {
+		o, err := parseObserved(broker(), []byte("@sysctls\nkey\t"+line+"\n@end"))
+		if got := o.Sysctls["key"]; err != nil || got != want {
+			t.Errorf("%q: got %q, error %v; want %q", line, got, err, want)
+		}
+	}
+}
+
 func TestListenersNameTheProcessThatHoldsAPort(t *testing.T) {
 	s := broker()
 	for _, c := range []struct{ name, line, holder string }{

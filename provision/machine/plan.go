@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"iter"
 	"slices"
 	"time"
 )
@@ -8,8 +9,8 @@ import (
 // Plan is what must be done to make one machine what it should be: pure data,
 // the same in a preview and in a run.
 type Plan struct {
-	Machine string
-	Steps   []Step
+	Machine string `json:"machine"`
+	Steps   []Step `json:"steps,omitempty"`
 
 	desired State
 }
@@ -40,12 +41,16 @@ const (
 
 // Step is one action of a plan.
 type Step struct {
-	Phase  Phase
-	Action Action
-	Kind   string // "package", "user", "directory", "file", "release", "link", "sysctl", "service", "stranger", "manifest"
-	Target string
+	Phase  Phase  `json:"phase"`
+	Action Action `json:"action"`
+	Kind   string `json:"kind"` // "package", "user", "directory", "file", "release", "link", "sysctl", "service", "stranger", "manifest"
+	Target string `json:"target"`
 	// Detail says what differs, for a person; it never holds a secret.
-	Detail string
+	Detail string `json:"detail,omitempty"`
+	// Diff is how a file's content changes, as by diff -u; Explain adds it.
+	Diff string `json:"diff,omitempty"`
+	// Secret says that a content is not shown.
+	Secret bool `json:"secret,omitempty"`
 
 	manifest string
 	keeps    bool      // a file's content is right: only owner and mode are set
@@ -56,6 +61,7 @@ type Step struct {
 	service  *Service
 	user     *User
 	pack     *Package
+	manager  string // the machine's package manager
 	sysctl   *Sysctl
 }
 
@@ -75,6 +81,17 @@ func (p Plan) Interrupts() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool {
 		return s.Kind == "service" && (s.Action == Restart || s.Action == Stop)
 	})
+}
+
+// Packages are those that the plan installs, each with the machine's package manager.
+func (p Plan) Packages() iter.Seq2[Package, string] {
+	return func(yield func(Package, string) bool) {
+		for _, s := range p.Steps {
+			if s.Kind == "package" && !yield(*s.pack, s.manager) {
+				return
+			}
+		}
+	}
 }
 
 // In returns the steps of one phase.

@@ -204,6 +204,15 @@ func TestDiff(t *testing.T) {
 		}, []string{"remove stranger /etc/weir/kafka/notes"}},
 		{"a kernel setting is put back", func(_ *State, is *Observed) { is.Sysctls["vm.swappiness"] = "60" },
 			[]string{"change sysctl vm.swappiness"}},
+		{"a kernel setting that the kernel does not have is left alone", func(_ *State, is *Observed) { delete(is.Sysctls, "vm.swappiness") }, nil},
+		{"a unit for the boot is enabled, and need not run", func(w *State, is *Observed) {
+			w.Services[0].AtBoot = true
+			is.Services[unit] = ObservedService{Load: "loaded", Active: "inactive", Sub: "dead"}
+		}, []string{"enable service " + unit}},
+		{"a unit for the boot that is enabled has done its work", func(w *State, is *Observed) {
+			w.Services[0].AtBoot = true
+			is.Services[unit] = ObservedService{Load: "loaded", Active: "inactive", Sub: "dead", Enabled: true}
+		}, nil},
 		{"a kernel setting in a container is left alone", func(_ *State, is *Observed) {
 			is.Sysctls["vm.swappiness"], is.Facts.Container = "60", true
 		}, nil},

@@ -10,54 +10,106 @@ import (
 	"weir/provision/remote"
 )
 
-// Refusal lists why a machine must not be changed, each reason with what to do.
+// Refusal lists why a machine must not be changed.
 type Refusal struct {
 	Machine string
-	Reasons []string
+	Reasons []Reason
+}
+
+// Reason is one thing that speaks against changing a machine.
+type Reason struct {
+	// Check is what was looked at, one of the names below.
+	Check string
+	// Found, Expected and Next say what is, what should be, and what to do.
+	Found, Expected, Next string
+}
+
+// What reasons are about.
+const (
+	CheckSystemd      = "systemd"
+	CheckCluster      = "cluster"
+	CheckArchitecture = "architecture"
+	CheckJava         = "java"
+	CheckPorts        = "ports"
+	CheckSpace        = "space"
+	CheckReach        = "reach"
+)
+
+// String is the reason as a sentence.
+func (r Reason) String() string {
+	return fmt.Sprintf("%s, expected %s: %s", r.Found, r.Expected, r.Next)
 }
 
 func (r *Refusal) Error() string {
-	return fmt.Sprintf("machine %s: nothing was changed: %s", r.Machine, strings.Join(r.Reasons, "; "))
+	reasons := make([]string, len(r.Reasons))
+	for i, reason := range r.Reasons {
+		reasons[i] = reason.String()
+	}
+	return fmt.Sprintf("machine %s: nothing was changed: %s", r.Machine, strings.Join(reasons, "; "))
 }
 
 // Refuse checks what the state requires against what the machine is. It returns
 // nil or a *Refusal.
 func Refuse(name string, want State, is Observed) error {
 	r := &Refusal{Machine: name}
-	reject := func(format string, args ...any) { r.Reasons = append(r.Reasons, fmt.Sprintf(format, args...)) }
+	reject := func(check, expected, next, found string, args ...any) {
+		r.Reasons = append(r.Reasons, Reason{Check: check, Expected: expected, Next: next, Found: fmt.Sprintf(found, args...)})
+	}
 	if !is.Facts.Systemd {
-		reject("systemd does not run there: weir's services are systemd units, use a machine that was booted with systemd")
+		reject(CheckSystemd, "a machine that was booted with it", "use such a machine, as weir's services are systemd units",
+			"systemd does not run there")
 	}
 	for _, component := range slices.Sorted(maps.Keys(is.Manifests)) {
 		if m := is.Manifests[component]; m.Cluster != want.Cluster {
-			reject("it belongs to cluster %q (%s), this is cluster %q: take it out of that cluster first, or correct the address", m.Cluster, ManifestPath(component), want.Cluster)
+			reject(CheckCluster, fmt.Sprintf("none, or cluster %q", want.Cluster), "take it out of that cluster first, or correct the address",
+				"it belongs to cluster %q (%s)", m.Cluster, ManifestPath(component))
 			break
 		}
 	}
 	for _, component := range slices.Sorted(maps.Keys(is.Damaged)) {
 		if c := is.Damaged[component].Cluster; c != "" && c != want.Cluster {
-			reject("%s says that it belongs to cluster %q, this is cluster %q: take it out of that cluster first, or remove that file if it lies", ManifestPath(component), c, want.Cluster)
+			reject(CheckCluster, fmt.Sprintf("none, or cluster %q", want.Cluster), "take it out of that cluster first, or remove that file if it lies",
+				"%s says that it belongs to cluster %q", ManifestPath(component), c)
 		}
 	}
 	if a := want.Requires.Architecture; a != "" && a != is.Facts.Architecture {
-		reject("its architecture is %s, expected %s: set the machine's architecture to %[1]s", is.Facts.Architecture, a)
+		reject(CheckArchitecture, a, "set the machine's architecture to "+is.Facts.Architecture, "its architecture is %s", is.Facts.Architecture)
 	}
 	for _, v := range want.Services {
 		for _, port := range v.Ports {
 			if holder, taken := is.PortHolders[port]; taken {
-				reject("port %d, which %s needs, is taken by %s: stop that process, or choose another port", port, v.Unit, holder)
+				reject(CheckPorts, "that nobody listens there", "stop that process, or choose another port",
+					"port %d, which %s needs, is taken by %s", port, v.Unit, holder)
 			}
 		}
 	}
 	for _, s := range want.Requires.Space {
 		if free, ok := is.Free[s.Path]; ok && free < s.Bytes && !dataExists(want, is, s.Path) {
-			reject("%s has %s free, at least %s is needed: free some, or choose another directory", s.Path, size(free), size(s.Bytes))
+			reject(CheckSpace, "at least "+size(s.Bytes), "free some, or choose another directory", "%s has %s free", s.Path, size(free))
 		}
 	}
 	if len(r.Reasons) == 0 {
 		return nil
 	}
 	return r
+}
+
+// Missing is the reason for a package that cannot be had; why is Installable's.
+func Missing(p Package, why string) Reason {
+	first, _, _ := strings.Cut(why, "\n")
+	return Reason{
+		Check: CheckJava, Found: p.Name + " cannot be installed (" + first + ")",
+		Expected: "that it is there, or can be had", Next: p.Advice(),
+	}
+}
+
+// Silent is the reason for addresses that the machine gets no answer from.
+func Silent(addresses []string) Reason {
+	return Reason{
+		Check: CheckReach, Found: "it gets no answer from " + strings.Join(addresses, ", "),
+		Expected: "an answer, or a refusal, within " + fmt.Sprint(reachSeconds) + " s",
+		Next:     "open the way between the machines (firewall, routes), then run again",
+	}
 }
 
 // dataExists: space is required to begin with, not again while data fills it.

@@ -14,8 +14,10 @@ import (
 func Removal(name string, was State, is Observed, deleteData bool) (Plan, error) {
 	owned, sound := is.Manifests[was.Component]
 	if cluster := owner(was.Component, is); cluster != "" && cluster != was.Cluster {
-		return Plan{}, &Refusal{Machine: name, Reasons: []string{fmt.Sprintf(
-			"its %s belongs to cluster %q, not to %q", was.Component, cluster, was.Cluster)}}
+		return Plan{}, &Refusal{Machine: name, Reasons: []Reason{{
+			Check: CheckCluster, Found: fmt.Sprintf("its %s belongs to cluster %q", was.Component, cluster),
+			Expected: fmt.Sprintf("cluster %q", was.Cluster), Next: "leave it to that cluster",
+		}}}
 	}
 	if !sound {
 		owned = was.Manifest().found(is)

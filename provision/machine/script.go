@@ -128,7 +128,7 @@ func (s Step) command(steps []Step, i int, size packSize) string {
 	target := remote.Quote(s.Target)
 	switch s.Kind {
 	case "package":
-		return packageCommand(steps, i)
+		return s.pack.command(s.manager)
 	case "user":
 		return "user " + remote.QuoteAll(s.user.Name, s.user.Home)
 	case "directory":
@@ -164,6 +164,9 @@ func (s Step) command(steps []Step, i int, size packSize) string {
 	case "data":
 		return "rm -rf -- " + target
 	case "sysctl":
+		if belowSys(s.sysctl.Key) {
+			return "printf '%s\\n' " + remote.Quote(s.sysctl.Value) + " >" + target
+		}
 		return "sysctl -q -w " + remote.Quote(s.sysctl.Key+"="+s.sysctl.Value)
 	case "stranger":
 		return s.strangerCommand()

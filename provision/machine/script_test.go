@@ -28,7 +28,7 @@ func TestObserveScript(t *testing.T) { golden.Compare(t, "observe.sh", ObserveSc
 
 func TestApplyScript(t *testing.T) {
 	for name, p := range map[string]Plan{
-		"apply-bare.sh":   Diff("weir-1", odd(), Observed{Facts: Facts{Systemd: true}}),
+		"apply-bare.sh":   Diff("weir-1", odd(), Observed{Facts: Facts{Systemd: true, PackageManager: "apt"}}),
 		"apply-change.sh": changedLine(),
 		"apply-remove.sh": must(Removal("weir-1", broker(), settled(broker()), true)),
 	} {
@@ -81,7 +81,7 @@ func TestObserveReadsWhatARealShellAnswers(t *testing.T) {
 		Cluster: "test", Component: "test",
 		Directories: []Directory{{Path: dir, Owner: "root", Group: "root", Mode: 0o755, Exclusive: true}},
 		Users:       []User{{Name: "root", Home: "/root"}, {Name: "nobody-of-that-name", Home: "/nowhere"}},
-		Sysctls:     []Sysctl{{Key: "vm.swappiness", Value: "1"}},
+		Sysctls:     []Sysctl{{Key: "vm.max_map_count", Value: "262144"}},
 		Requires:    Requirements{Space: []Space{{Path: dir + "/not/yet/there", Bytes: 1}}},
 	}
 	names := []string{"plain", "it's \"odd\" $(x) ü", `back\slash`}
@@ -126,8 +126,23 @@ func TestObserveReadsWhatARealShellAnswers(t *testing.T) {
 	if o.Facts.Architecture != runtime.GOARCH || o.Facts.MemoryBytes <= 0 || o.Facts.OS == "" || o.Facts.Clock.IsZero() {
 		t.Errorf("facts: got %+v", o.Facts)
 	}
+	if setting, err := os.ReadFile("/proc/sys/vm/max_map_count"); err == nil && o.Sysctls["vm.max_map_count"] != strings.TrimSpace(string(setting)) {
+		t.Errorf("a kernel setting: got %q, want %s", o.Sysctls["vm.max_map_count"], setting)
+	}
 	if o.Free[dir+"/not/yet/there"] <= 0 {
 		t.Errorf("free space: got %v", o.Free)
+	}
+}
+
+func TestASettingBelowSysIsWrittenToItsFile(t *testing.T) {
+	steps := []Step{
+		{Kind: "sysctl", Target: "vm.swappiness", sysctl: &Sysctl{Key: "vm.swappiness", Value: "1"}},
+		{Kind: "sysctl", Target: "/sys/kernel/mm/thp", sysctl: &Sysctl{Key: "/sys/kernel/mm/thp", Value: "it's"}},
+	}
+	for i, want := range []string{"sysctl -q -w vm.swappiness=1", `printf '%s\n' 'it'\''s' >/sys/kernel/mm/thp`} {
+		if got := steps[i].command(steps, i, packSize{}); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 

@@ -109,10 +109,17 @@ type Service struct {
 	Ports []int
 	// Stopped declares the unit present but not enabled and not running.
 	Stopped bool
+	// AtBoot declares a unit that does its work at each boot and ends: it is
+	// enabled, and whether it runs is not asked.
+	AtBoot bool
 }
 
-// Sysctl is a kernel setting, written to a file of ours and set at once.
+// Sysctl is a kernel setting. It is set at once, unless the kernel has no such
+// setting or is a container's, which is shared.
 type Sysctl struct {
+	// Key is sysctl's, and a file of ours makes the value last. Or it is the path
+	// of a file below /sys, which nothing of systemd's sets at boot: the component
+	// adds a unit that does.
 	Key   string
 	Value string
 }

@@ -53,7 +53,7 @@ func (s State) Validate() error {
 		report("service", checkUnit(v.Unit))
 	}
 	for _, c := range s.Sysctls {
-		if !sysctlPattern.MatchString(c.Key) {
+		if !sysctlPattern.MatchString(c.Key) && !(belowSys(c.Key) && checkPath(c.Key) == nil) {
 			report("sysctl", fmt.Errorf("%q is not a key", c.Key))
 		}
 	}

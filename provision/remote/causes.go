@@ -3,7 +3,9 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"syscall"
 )
 
 // The causes that a ConnectError wraps. Decide on these, never on text.
@@ -33,7 +35,20 @@ var (
 // was lost: the name does not resolve, nothing listens, nothing answers.
 type UnreachableError struct{ Err error }
 
-func (e *UnreachableError) Error() string { return "unreachable: " + e.Err.Error() }
+func (e *UnreachableError) Error() string { return "unreachable: " + e.reason() }
+
+// reason leaves out of a failed dial the address, which the message around it has.
+func (e *UnreachableError) reason() string {
+	dial, ok := errors.AsType[*net.OpError](e.Err)
+	if !ok || dial.Op != "dial" {
+		return e.Err.Error()
+	}
+	if _, ours := errors.AsType[syscall.Errno](dial.Err); ours || dial.Timeout() {
+		return Reason(dial.Err)
+	}
+	return dial.Err.Error() // from a jump host: which one matters
+}
+
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // LostError says that an open connection ended without being asked to.
@@ -105,7 +120,7 @@ type SudoError struct {
 
 func (e *SudoError) Error() string {
 	s := fmt.Sprintf("user %s cannot become root: %v", e.User, e.Err)
-	if said := lastLines(e.Stderr, 2); said != "" {
+	if said := Matters(e.Stderr); said != "" {
 		s += " (" + said + ")"
 	}
 	return s + "; " + sudoAdvice(e)

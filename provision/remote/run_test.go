@@ -69,7 +69,7 @@ func TestRunFails(t *testing.T) {
 		exit  int
 		says  string
 	}{
-		"with an exit code":                  {text: "echo cause >&2; exit 7", exit: 7, says: "machine kafka-1: test failed with exit code 7: cause"},
+		"with an exit code":                  {text: "echo cause >&2; exit 7", exit: 7, says: "machine kafka-1: test failed: exit code 7: cause"},
 		"with a command that is not there":   {text: "nonexistent-command", exit: 127, says: "not found"},
 		"with a syntax error":                {text: "if true; then", exit: 2, says: "yntax error"},
 		"by a signal":                        {text: "kill -KILL $$", exit: -1, says: "killed by signal KILL"},

@@ -87,31 +87,22 @@ type CommandError struct {
 }
 
 func (e *CommandError) Error() string {
-	s := fmt.Sprintf("machine %s: %s failed", e.Machine, e.Step)
+	return fmt.Sprintf("machine %s: %s failed: %s", e.Machine, e.Step, e.Why())
+}
+
+// Why is how the command ended, without where: "exit code 1: no space left".
+func (e *CommandError) Why() string {
+	var parts []string
 	if e.ExitCode >= 0 {
-		s += fmt.Sprintf(" with exit code %d", e.ExitCode)
+		parts = append(parts, fmt.Sprintf("exit code %d", e.ExitCode))
 	}
 	if e.Err != nil {
-		s += fmt.Sprintf(": %v", e.Err)
+		parts = append(parts, e.Err.Error())
 	}
-	if last := lastLines(e.Stderr, 5); last != "" {
-		s += ": " + last
+	if said := Matters(e.Stderr); said != "" {
+		parts = append(parts, said)
 	}
-	return s
+	return strings.Join(parts, ": ")
 }
 
 func (e *CommandError) Unwrap() error { return e.Err }
-
-// lastLines returns the last n lines that say something, joined by "; ".
-func lastLines(text string, n int) string {
-	var keep []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" {
-			keep = append(keep, line)
-		}
-	}
-	if len(keep) > n {
-		keep = keep[len(keep)-n:]
-	}
-	return strings.Join(keep, "; ")
-}

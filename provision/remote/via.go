@@ -3,7 +3,6 @@ package remote
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -47,7 +46,7 @@ func (r *Reach) Dial(network, address string) (net.Conn, error) {
 
 // DialContext connects to address by the way that worked last; else directly,
 // and else through all machines at once, by the first that gets there: those
-// that are down cost no time then. The error joins why each way failed.
+// that are down cost no time then. The error is a *NoWayError.
 func (r *Reach) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	var failed []error
 	for _, ways := range r.order(address) {
@@ -61,7 +60,7 @@ func (r *Reach) DialContext(ctx context.Context, network, address string) (net.C
 			break
 		}
 	}
-	return nil, fmt.Errorf("reach %s: %w", address, errors.Join(failed...))
+	return nil, &NoWayError{Address: address, Err: errors.Join(failed...)}
 }
 
 // order is the indexes of the ways, in the groups in which they are tried: the

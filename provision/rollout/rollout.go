@@ -29,13 +29,16 @@ type Rollout struct {
 	// Running are machines whose service is interrupted by the change.
 	Running []string
 
-	// Order returns the machine of pending to change next. It may fail while a
-	// cluster that just changed finds itself, and is then asked again.
-	Order func(ctx context.Context, pending []string) (string, error)
+	// Order returns the pending machines in the order in which they should
+	// change as things are now. Only the first is taken: it is asked again for
+	// each, since leaders move. It may fail while a cluster that just changed
+	// finds itself, and is then asked again.
+	Order func(ctx context.Context, pending []string) ([]Turn, error)
 	// Before and After are the gates around the change of a running machine.
 	Before, After func(ctx context.Context, machine string) error
 	// Switch changes one machine. It is called once for each and for several
-	// fresh ones at the same time; its error ends the run.
+	// fresh ones at the same time; its error, which must name the machine, ends
+	// the run.
 	Switch func(ctx context.Context, machine string) error
 	// Healthy is the gate of the whole, behind the fresh machines and at the end.
 	Healthy func(ctx context.Context) error
@@ -94,11 +97,14 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	where := string(e.Step)
+	where := string(e.Step) + ": "
 	if e.Machine != "" {
 		where = "machine " + e.Machine + ": " + where
 	}
-	s := fmt.Sprintf("%s: %v", where, e.Err)
+	if e.Step == Switch { // whose error names the machine, and the step within it
+		where = ""
+	}
+	s := fmt.Sprintf("%s%v", where, e.Err)
 	if len(e.Pending) > 0 {
 		s += "; stopped with " + strings.Join(e.Pending, ", ") + " still to change"
 	}
@@ -193,15 +199,18 @@ func (r *run) next(ctx context.Context, pending []string) (string, error) {
 	if r.Order == nil {
 		return pending[0], nil
 	}
-	var machine string
+	var turns []Turn
 	err := r.gate(ctx, "", Ordering, func(ctx context.Context) (err error) {
-		machine, err = r.Order(ctx, slices.Clone(pending))
+		turns, err = r.Order(ctx, slices.Clone(pending))
 		return err
 	})
-	if err == nil && !slices.Contains(pending, machine) {
-		err = r.fail("", Ordering, fmt.Errorf("the order names %q, which is not one of %s", machine, strings.Join(pending, ", ")))
+	switch {
+	case err != nil:
+		return "", err
+	case len(turns) == 0 || !slices.Contains(pending, turns[0].Machine):
+		return "", r.fail("", Ordering, fmt.Errorf("the order %v begins with none of %s", turns, strings.Join(pending, ", ")))
 	}
-	return machine, err
+	return turns[0].Machine, nil
 }
 
 // gate waits until condition holds.

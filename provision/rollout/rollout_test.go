@@ -33,9 +33,9 @@ func (d *diary) rollout() Rollout {
 		return func(_ context.Context, m string) error { d.write("%s %s", what, m); return nil }
 	}
 	return Rollout{
-		Order: func(_ context.Context, pending []string) (string, error) {
+		Order: func(_ context.Context, pending []string) ([]Turn, error) {
 			d.write("order %s", strings.Join(pending, ","))
-			return pending[len(pending)-1], nil
+			return []Turn{{Machine: pending[len(pending)-1]}}, nil
 		},
 		Before: note("before"), Switch: note("switch"), After: note("after"),
 		Healthy: func(context.Context) error { d.write("healthy"); return nil },
@@ -172,8 +172,8 @@ func TestAnOrderThatNamesAStrangerIsRefused(t *testing.T) {
 	var d diary
 	r := d.rollout()
 	r.Running = []string{"a"}
-	r.Order = func(context.Context, []string) (string, error) { return "z", nil }
-	if err := Run(t.Context(), r); err == nil || !strings.Contains(err.Error(), `"z"`) {
+	r.Order = func(context.Context, []string) ([]Turn, error) { return []Turn{{Machine: "z"}}, nil }
+	if err := Run(t.Context(), r); err == nil || !strings.Contains(err.Error(), "z") {
 		t.Errorf("got %v, want an error that names z", err)
 	}
 	d.expect(t)

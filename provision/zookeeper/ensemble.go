@@ -11,6 +11,7 @@ import (
 
 	"weir/provision/health"
 	"weir/provision/remote"
+	"weir/provision/rollout"
 )
 
 // Ensemble asks running members. It is safe for concurrent use.
@@ -66,32 +67,40 @@ func (e Ensemble) Before(ctx context.Context, machine string) error {
 // sound again, so that the next may go.
 func (e Ensemble) After(ctx context.Context, _ string) error { return e.Healthy(ctx) }
 
-// Order returns the machine of pending to change next: members that do not
-// serve first, then followers, the leader last, as fewer elections follow.
-func (e Ensemble) Order(ctx context.Context, pending []string) (string, error) {
-	return Next(e.Ask(ctx), pending)
+// Conditions say what the gates wait for.
+func (e Ensemble) Conditions() rollout.Conditions {
+	const sound = "every member serves, and one leads"
+	return rollout.Conditions{Before: sound, After: sound, Healthy: sound}
 }
 
-// Next is Order on answers already had. Among equals the order of members
-// decides. That no member is pending is an error that will not go away.
-func Next(answers []Answer, pending []string) (string, error) {
-	rank := func(a Answer) int {
-		switch {
+// Order returns pending as it should change: members that do not serve first,
+// then followers, the leader last, as fewer elections follow.
+func (e Ensemble) Order(ctx context.Context, pending []string) ([]rollout.Turn, error) {
+	return Order(e.Ask(ctx), pending)
+}
+
+// Order is Ensemble.Order on answers already had. Among equals the order of
+// members decides. That no member is pending is an error that will not go away.
+func Order(answers []Answer, pending []string) ([]rollout.Turn, error) {
+	var members []string
+	by := map[string]Answer{}
+	for _, a := range answers {
+		if m := a.Member.Machine; slices.Contains(pending, m) {
+			members, by[m] = append(members, m), a
+		}
+	}
+	if len(members) == 0 {
+		return nil, backoff.Permanent(fmt.Errorf("none of the machines %s is a member of the ensemble", strings.Join(pending, ", ")))
+	}
+	return rollout.Arrange(members, func(machine string) (rollout.Place, string) {
+		switch a := by[machine]; {
 		case !a.Serves():
-			return 0
+			return rollout.First, "its member does not serve"
 		case a.Status.Mode == Leader:
-			return 2
+			return rollout.Last, "its member leads"
 		}
-		return 1
-	}
-	sorted := slices.Clone(answers)
-	slices.SortStableFunc(sorted, func(a, b Answer) int { return rank(a) - rank(b) })
-	for _, a := range sorted {
-		if slices.Contains(pending, a.Member.Machine) {
-			return a.Member.Machine, nil
-		}
-	}
-	return "", backoff.Permanent(fmt.Errorf("none of the machines %s is a member of the ensemble", strings.Join(pending, ", ")))
+		return rollout.Between, ""
+	}), nil
 }
 
 // Check says what is wrong with an ensemble that gave these answers: it should

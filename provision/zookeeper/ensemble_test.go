@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"weir/provision/rollout"
 )
 
 var errDown = errors.New("connection refused")
@@ -70,24 +72,24 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestTheNextMachineIsTheOneThatHurtsLeast(t *testing.T) {
+func TestMachinesChangeInTheOrderThatHurtsLeast(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		answers []Answer
 		pending []string
-		want    string
+		want    []rollout.Turn
 	}{
-		{"a follower goes before the leader", answers(Leader, Follower, Follower), []string{"m1", "m2", "m3"}, "m2"},
-		{"a member that is down goes first", answers(Leader, Follower, ""), []string{"m1", "m2", "m3"}, "m3"},
-		{"the leader goes when it alone is left", answers(Leader, Follower, Follower), []string{"m1"}, "m1"},
-		{"what is not pending stays", answers("", Leader, Follower), []string{"m2", "m3"}, "m3"},
+		{"followers go before the leader", answers(Leader, Follower, Follower), []string{"m1", "m2", "m3"}, []rollout.Turn{{Machine: "m2"}, {Machine: "m3"}, {Machine: "m1", Why: "its member leads"}}},
+		{"a member that is down goes first", answers(Leader, Follower, ""), []string{"m2", "m3"}, []rollout.Turn{{Machine: "m3", Why: "its member does not serve"}, {Machine: "m2"}}},
+		{"the leader goes when it alone is left", answers(Leader, Follower, Follower), []string{"m1"}, []rollout.Turn{{Machine: "m1", Why: "its member leads"}}},
+		{"what is not pending stays", answers("", Leader, Follower), []string{"m3", "z"}, []rollout.Turn{{Machine: "m3"}}},
 	} {
-		got, err := Next(test.answers, test.pending)
-		if err != nil || got != test.want {
-			t.Errorf("%s: got %q, %v; want %s", test.name, got, err, test.want)
+		got, err := Order(test.answers, test.pending)
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %v, %v; want %v", test.name, got, err, test.want)
 		}
 	}
-	if _, err := Next(answers(Leader), []string{"z"}); err == nil {
+	if _, err := Order(answers(Leader), []string{"z"}); err == nil {
 		t.Error("a machine that is no member was ordered")
 	}
 }

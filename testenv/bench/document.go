@@ -9,23 +9,25 @@ import (
 	"time"
 )
 
-// figures is all that one run has found out.
-func figures(c computer, m *measurements, rounds int, at time.Time) string {
+// figures is all that one run has found out; rows are those asked for.
+func figures(c computer, found findings, rows string, at time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Measured on %s with `make bench` (%s on new machines) on %s.\n",
-		at.UTC().Format(time.DateOnly), plural(rounds), c)
+	command := "make bench"
+	if rows != "all" {
+		command += " ROWS=" + rows
+	}
+	fmt.Fprintf(&b, "Measured on %s with `%s` on %s.\n", at.UTC().Format(time.DateOnly), command, c)
 	if warning := c.warning(); warning != "" {
 		fmt.Fprintf(&b, "\n%s\n", warning)
 	}
-	fmt.Fprintf(&b, "\n%s", table(m.all()))
-	return b.String()
-}
-
-func plural(rounds int) string {
-	if rounds == 1 {
-		return "1 round"
+	fmt.Fprintf(&b, "\n%s", table(found.rows))
+	for i, note := range found.notes {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(&b, "- %s\n", note)
 	}
-	return fmt.Sprintf("%d rounds, each", rounds)
+	return b.String()
 }
 
 // Between these two lines -write replaces all there is; the rest of the
@@ -36,16 +38,7 @@ const (
 )
 
 // newDocument is what people begin with.
-const newDocument = `# Performance
-
-What is measured is what a person waits for: the programs of bin/, on three
-containers with systemd and sshd that share one computer with the engine, the
-provider and everything that ops does. The machines are ready before the clock
-starts, and a first round, which does not count, has filled the caches. The
-provider's own share is its program alone, asked for what a run without a change
-asks of it: to read each resource, to check it and to compare.
-
-` + opening + "\n" + closing + "\n"
+const newDocument = "# Performance\n\n" + opening + "\n" + closing + "\n"
 
 // replaceFigures puts text between the lines of a file, which is made where
 // there is none.

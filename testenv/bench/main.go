@@ -1,15 +1,17 @@
-// Command bench measures how long people wait for weir: for a first `ops up`,
-// for one that finds nothing to change, for `ops status` and `ops verify`. It
-// runs the programs of bin/ on three containers as machines, with nothing
-// replaced, and prints a table with what is promised of each.
+// Command bench measures how fast weir is: how long people wait for the
+// programs of bin/, and how long others take for the same work, on the same
+// machines, in the same run. It prints one table with what is promised.
 //
 // It measures and does not judge: it ends with 0 also where a promise is not
 // kept, which the table says. It ends with 1 where the work itself went wrong,
 // as then there is nothing to measure. The figures are worth something only on
-// a computer that has nothing else to do; it says so where it has.
+// a computer that has nothing else to do; it says so where it has. What cannot
+// be had for a comparison, as where Python packages are out of reach, is left
+// out, and it says that.
 //
 // What it needs: the checkout as the current directory, built (`make build`),
-// and a Docker engine. What it leaves: nothing, but what -write changes.
+// and a Docker engine. What it leaves: the rivals' programs in .weir/bench, and
+// what -write changes.
 package main
 
 import (
@@ -20,6 +22,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -27,7 +30,11 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	do := run
+	if len(os.Args) == 2 && os.Args[1] == lookCommand {
+		do = func(ctx context.Context, _ []string, _, _ io.Writer) error { return answer(ctx, os.Stdin) }
+	}
+	if err := do(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -39,7 +46,8 @@ const document = "docs/performance.md"
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	rounds := flags.Int("rounds", 3, "how often the cluster is made anew and measured")
+	rounds := flags.Int("rounds", 2, "how often the cluster of the rows ops is made anew and measured")
+	rows := flags.String("rows", "all", "which rows to measure, of "+names(sections)+", with commas between them")
 	write := flags.Bool("write", false, "write the figures into "+document)
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -49,6 +57,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case *rounds < 1 || flags.NArg() > 0:
 		return errors.New("want -rounds of at least 1, and no arguments")
 	}
+	chosen, err := choose(sections, *rows)
+	if err != nil {
+		return err
+	}
 	here, err := lookAround(ctx)
 	if err != nil {
 		return err
@@ -56,11 +68,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if warning := here.warning(); warning != "" {
 		fmt.Fprintln(stderr, warning)
 	}
-	measured, err := measure(ctx, *rounds, stderr)
+	found, err := measure(ctx, chosen, *rounds, stderr)
 	if err != nil {
 		return err
 	}
-	text := figures(here, measured, *rounds, time.Now())
+	text := figures(here, found, *rows, time.Now())
 	fmt.Fprint(stdout, text)
 	if *write {
 		return replaceFigures(document, text)
@@ -68,35 +80,85 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// measure makes a project of its own, warms the caches, and runs the rounds.
-func measure(ctx context.Context, rounds int, progress io.Writer) (_ *measurements, err error) {
-	dir, err := os.MkdirTemp("", "weir-bench-")
-	if err != nil {
-		return nil, err
+// section is a group of rows that can be asked for by name.
+type section struct {
+	name    string
+	measure func(context.Context, *lab) (findings, error)
+}
+
+// findings are rows of the table, and what must be said with them.
+type findings struct {
+	rows  []*measurement
+	notes []string
+}
+
+func (f *findings) add(more findings) {
+	f.rows, f.notes = append(f.rows, more.rows...), append(f.notes, more.notes...)
+}
+
+// sections are all that can be measured, in their order in the table. The
+// cluster of the first is gone when the next begins; the others share machines.
+var sections = []section{
+	{"ops", measureOps},
+	{"install", measureInstall},
+	{"noop", measureNoop},
+	{"roll", measureRoll},
+	{"fleet", measureFleet},
+}
+
+func names(all []section) string {
+	var list []string
+	for _, s := range all {
+		list = append(list, s.name)
 	}
-	defer os.RemoveAll(dir)
-	p, err := newProject(dir)
-	if err != nil {
-		return nil, err
+	return strings.Join(list, ",")
+}
+
+// choose returns the sections that a list names, in the order of all.
+func choose(all []section, list string) ([]section, error) {
+	if list == "all" {
+		return all, nil
 	}
-	if err := p.configure(ctx); err != nil {
-		return nil, err
+	wanted := map[string]bool{}
+	for name := range strings.SplitSeq(list, ",") {
+		wanted[name] = true
 	}
-	if err := sweep(ctx); err != nil { // what a killed run left
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, sweep(context.WithoutCancel(ctx))) }()
-	b := bench{project: p, progress: progress}
-	fmt.Fprintln(progress, "warm up: a round that does not count")
-	if err := b.round(ctx, &measurements{}, once); err != nil {
-		return nil, err
-	}
-	measured := newMeasurements()
-	for i := range rounds {
-		fmt.Fprintf(progress, "round %d of %d\n", i+1, rounds)
-		if err := b.round(ctx, measured, often); err != nil {
-			return nil, err
+	var chosen []section
+	for _, s := range all {
+		if wanted[s.name] {
+			chosen = append(chosen, s)
+			delete(wanted, s.name)
 		}
 	}
-	return measured, nil
+	for name := range wanted {
+		return nil, fmt.Errorf("no rows are called %q; there are %s", name, names(all))
+	}
+	return chosen, nil
+}
+
+// measure measures sections, one after the other, and leaves no machine behind.
+func measure(ctx context.Context, chosen []section, rounds int, progress io.Writer) (found findings, err error) {
+	dir, err := os.MkdirTemp("", "weir-bench-")
+	if err != nil {
+		return found, err
+	}
+	defer os.RemoveAll(dir)
+	if err := sweep(ctx); err != nil { // what a killed run left
+		return found, err
+	}
+	defer func() { err = errors.Join(err, sweep(context.WithoutCancel(ctx))) }()
+	l := &lab{dir: dir, rounds: rounds, progress: progress}
+	for _, s := range chosen {
+		start := time.Now()
+		fmt.Fprintf(progress, "%s (load average %s)\n", s.name, loadAverage())
+		more, err := s.measure(ctx, l)
+		if err != nil {
+			return found, fmt.Errorf("%s: %w", s.name, err)
+		}
+		found.add(more)
+		fmt.Fprintf(progress, "%s took %s in all\n", s.name, time.Since(start).Round(time.Second))
+	}
+	versions, err := l.versions(ctx)
+	found.notes = append(versions, found.notes...)
+	return found, err
 }

@@ -2,25 +2,32 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"weir/testenv"
 )
 
-// The stack is the local one in all but its name and its network.
-const (
-	stack       = "bench"
-	subnet      = "172.30.81.0/24"
-	localPrefix = "172.30.77."
-	prefix      = "172.30.81."
+// The stack is the local one in all but its name and its network. The variables
+// let two runs be on one computer: each removes what it finds of its stack.
+var (
+	stack  = cmp.Or(os.Getenv("WEIR_BENCH_STACK"), "bench")
+	subnet = cmp.Or(os.Getenv("WEIR_BENCH_SUBNET"), "172.30.81.0/24")
+	prefix = strings.TrimSuffix(subnet, "0/24")
 )
+
+const localPrefix = "172.30.77."
 
 // machines are the stack's, with the addresses that its config gives them.
 var machines = map[string]string{
@@ -33,6 +40,7 @@ var machines = map[string]string{
 // its state, keys and passphrase are no others'.
 type project struct{ dir string }
 
+// newProject makes the directory where it is missing.
 func newProject(dir string) (project, error) {
 	checkout, err := os.Getwd()
 	if err != nil {
@@ -46,6 +54,9 @@ func newProject(dir string) (project, error) {
 		if _, err := os.Stat(name); err != nil {
 			return project{}, fmt.Errorf("%w: run `make build` first, or `make bench`, which does", err)
 		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return project{}, err
 	}
 	for _, name := range []string{"bin", "infra"} {
 		if err := os.Symlink(filepath.Join(checkout, name), filepath.Join(dir, name)); err != nil {
@@ -137,6 +148,23 @@ func (p project) run(ctx context.Context, program string, args ...string) (strin
 
 // killPatience is what an interrupted command gets to release its locks.
 const killPatience = 30 * time.Second
+
+// makeMachines makes the stack's machines, or takes those that are there, and
+// returns them, by name, once each has booted and answers on SSH.
+func makeMachines(ctx context.Context, keysDir string) ([]testenv.Machine, error) {
+	names := slices.Sorted(maps.Keys(machines))
+	made := make([]testenv.Machine, len(names))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, name := range names {
+		group.Go(func() (err error) {
+			made[i], err = testenv.Ensure(ctx, testenv.Spec{
+				Stack: stack, Name: name, Subnet: subnet, Address: machines[name], KeysDir: keysDir,
+			}, nil)
+			return err
+		})
+	}
+	return made, group.Wait()
+}
 
 // sweepPatience bounds the removal of three containers.
 const sweepPatience = 2 * time.Minute

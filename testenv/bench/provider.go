@@ -44,6 +44,27 @@ func (p project) share(ctx context.Context, resources []resource) (share, error)
 	return took, errors.Join(err, stopErr)
 }
 
+// shares does that several times for the stack's resources as they are now.
+func (p project) shares(ctx context.Context, times int) ([]share, error) {
+	exported, err := p.export(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resources, err := parseState(exported)
+	if err != nil {
+		return nil, err
+	}
+	var all []share
+	for range times {
+		took, err := p.share(ctx, resources)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, took)
+	}
+	return all, nil
+}
+
 // share is how long the provider took: as a whole, and for its parts.
 type share struct {
 	whole, start, read, compare time.Duration

@@ -7,47 +7,65 @@ import (
 	"time"
 )
 
-// measurement is a piece of work and how long it took, each time.
+// unit says what a measurement's values count, and how they are written.
+type unit string
+
+const (
+	seconds   unit = "s"
+	mebibytes unit = "MiB"
+	// megabytesPerSecond are of a million bytes, as networks count.
+	megabytesPerSecond unit = "MB/s"
+)
+
+// write writes a value with its unit: times to a hundredth of a second, the
+// rest in whole units.
+func (u unit) write(value float64) string {
+	if u == seconds {
+		return fmt.Sprintf("%.2f s", value)
+	}
+	return fmt.Sprintf("%.0f %s", value, u)
+}
+
+// measurement is a piece of work and what was measured of it, each time.
 type measurement struct {
 	work string
-	// target is what is promised; 0 where nothing is.
-	target time.Duration
-	took   []time.Duration
+	unit unit
+	// most is what is promised of the median; 0 where nothing is.
+	most   float64
+	values []float64
+	// ratio compares with another measurement of the same run; nil does not.
+	ratio *ratio
 }
 
-// measurements are all pieces of work, in the order in which they are shown.
-type measurements struct {
-	firstUp, healthy, secondUp                measurement
-	provider, start, read, compare, processor measurement
-	status, verify                            measurement
+// ratio is a quotient of two medians of one run.
+type ratio struct {
+	of, to *measurement
+	// least is what is promised of it; 0 where nothing is.
+	least float64
 }
 
-func newMeasurements() *measurements {
-	return &measurements{
-		firstUp:   measurement{work: "first `ops up` on three ready machines, caches warm", target: 20 * time.Second},
-		healthy:   measurement{work: "from its end until `ops verify` finds the cluster healthy"},
-		secondUp:  measurement{work: "`ops up` with nothing to change, which looks at every machine", target: 4 * time.Second},
-		provider:  measurement{work: "the provider's own share of it", target: 500 * time.Millisecond},
-		start:     measurement{work: "… of which to start its program"},
-		read:      measurement{work: "… of which to look at the machines"},
-		compare:   measurement{work: "… of which to compare"},
-		processor: measurement{work: "… processors' time in all this"},
-		status:    measurement{work: "`ops status`", target: time.Second},
-		verify:    measurement{work: "`ops verify`", target: 10 * time.Second},
-	}
+// value is the quotient.
+func (r *ratio) value() float64 { return r.of.median() / r.to.median() }
+
+// timing is a piece of work that takes time, at most that much; 0 is no promise.
+func timing(work string, most time.Duration) *measurement {
+	return &measurement{work: work, unit: seconds, most: most.Seconds()}
 }
 
-func (m *measurements) all() []measurement {
-	return []measurement{
-		m.firstUp, m.healthy, m.secondUp,
-		m.provider, m.start, m.read, m.compare, m.processor,
-		m.status, m.verify,
-	}
+// slower is a timing of a rival: to do the same takes it at least that many
+// times as long as ours.
+func slower(work string, ours *measurement, least float64) *measurement {
+	m := timing(work, 0)
+	m.ratio = &ratio{of: m, to: ours, least: least}
+	return m
 }
+
+// took adds a time.
+func (m *measurement) took(d time.Duration) { m.values = append(m.values, d.Seconds()) }
 
 // median is the middle one, or the mean of the two in the middle.
-func (m measurement) median() time.Duration {
-	sorted := slices.Sorted(slices.Values(m.took))
+func (m *measurement) median() float64 {
+	sorted := slices.Sorted(slices.Values(m.values))
 	if len(sorted) == 0 {
 		return 0
 	}
@@ -58,40 +76,76 @@ func (m measurement) median() time.Duration {
 	return (sorted[half-1] + sorted[half]) / 2
 }
 
+// none stands in the table where there is nothing to say.
+const none = "–"
+
+func (m *measurement) target() string {
+	switch {
+	case m.most > 0:
+		return "≤ " + m.unit.write(m.most)
+	case m.ratio != nil && m.ratio.least > 0:
+		return fmt.Sprintf("≥ %.4g ×", m.ratio.least)
+	}
+	return none
+}
+
 // met says whether the median is within the target, and how many runs were
-// where not all agree with that.
-func (m measurement) met() string {
-	if m.target == 0 {
-		return "–"
+// where not all agree with that; of a ratio, which has no runs, only whether.
+func (m *measurement) met() string {
+	if m.most == 0 {
+		return m.ratioMet()
 	}
 	within := 0
-	for _, took := range m.took {
-		if took <= m.target {
+	for _, value := range m.values {
+		if value <= m.most {
 			within++
 		}
 	}
-	verdict, agree := "**no**", len(m.took)-within
-	if m.median() <= m.target {
-		verdict, agree = "yes", within
+	kept := m.median() <= m.most
+	agree := within
+	if !kept {
+		agree = len(m.values) - within
 	}
-	if agree == len(m.took) {
-		return verdict
+	if agree == len(m.values) {
+		return verdict(kept)
 	}
-	return fmt.Sprintf("%s (%d of %d within)", verdict, within, len(m.took))
+	return fmt.Sprintf("%s (%d of %d within)", verdict(kept), within, len(m.values))
 }
 
-// table renders measurements for people and for Markdown alike.
-func table(all []measurement) string {
-	rows := [][]string{{"work", "runs", "median", "min", "max", "target", "met"}}
+func (m *measurement) ratioMet() string {
+	if m.ratio == nil || m.ratio.least == 0 {
+		return none
+	}
+	return verdict(m.ratio.value() >= m.ratio.least)
+}
+
+func verdict(kept bool) string {
+	if kept {
+		return "yes"
+	}
+	return "**no**"
+}
+
+func (m *measurement) row() []string {
+	quotient := none
+	if m.ratio != nil {
+		quotient = fmt.Sprintf("%.2f ×", m.ratio.value())
+	}
+	return []string{
+		m.work, fmt.Sprint(len(m.values)), m.unit.write(m.median()),
+		m.unit.write(slices.Min(m.values)), m.unit.write(slices.Max(m.values)),
+		quotient, m.target(), m.met(),
+	}
+}
+
+// table renders measurements for people and for Markdown alike; what was not
+// measured is left out.
+func table(all []*measurement) string {
+	rows := [][]string{{"work", "runs", "median", "min", "max", "ratio", "target", "met"}}
 	for _, m := range all {
-		target := "–"
-		if m.target > 0 {
-			target = seconds(m.target)
+		if len(m.values) > 0 {
+			rows = append(rows, m.row())
 		}
-		rows = append(rows, []string{
-			m.work, fmt.Sprint(len(m.took)),
-			seconds(m.median()), seconds(slices.Min(m.took)), seconds(slices.Max(m.took)), target, m.met(),
-		})
 	}
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
@@ -112,6 +166,3 @@ func table(all []measurement) string {
 	}
 	return b.String()
 }
-
-// seconds is a duration to a hundredth of a second.
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }

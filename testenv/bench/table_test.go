@@ -10,32 +10,44 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
-func tookSeconds(all ...float64) (took []time.Duration) {
-	for _, s := range all {
-		took = append(took, time.Duration(s*float64(time.Second)))
+// golden compares a text with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return took
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+	}
 }
 
 func TestTheVerdictIsTheMediansAndTellsWhereRunsDisagree(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		target time.Duration
-		took   []time.Duration
-		median time.Duration
+		took   []float64
+		median float64
 		met    string
 	}{
-		{"all are within", time.Second, tookSeconds(0.3, 0.1, 0.2), 200 * time.Millisecond, "yes"},
-		{"exactly the target is within", time.Second, tookSeconds(1), time.Second, "yes"},
-		{"one is not within", time.Second, tookSeconds(3, 0.5, 0.6), 600 * time.Millisecond, "yes (2 of 3 within)"},
-		{"most are not within", time.Second, tookSeconds(3, 0.5, 2), 2 * time.Second, "**no** (1 of 3 within)"},
-		{"none is within", time.Second, tookSeconds(2, 4), 3 * time.Second, "**no**"},
-		{"nothing is promised", 0, tookSeconds(9), 9 * time.Second, "–"},
+		{"all are within", time.Second, []float64{0.3, 0.1, 0.2}, 0.2, "yes"},
+		{"exactly the target is within", time.Second, []float64{1}, 1, "yes"},
+		{"one is not within", time.Second, []float64{3, 0.5, 0.6}, 0.6, "yes (2 of 3 within)"},
+		{"most are not within", time.Second, []float64{3, 0.5, 2}, 2, "**no** (1 of 3 within)"},
+		{"none is within", time.Second, []float64{2, 4}, 3, "**no**"},
+		{"nothing is promised", 0, []float64{9}, 9, "–"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m := measurement{target: c.target, took: c.took}
+			m := timing("work", c.target)
+			m.values = c.took
 			if got := m.median(); got != c.median {
-				t.Errorf("median of %v: got %s, want %s", c.took, got, c.median)
+				t.Errorf("median of %v: got %v, want %v", c.took, got, c.median)
 			}
 			if got := m.met(); got != c.met {
 				t.Errorf("%v within %s: got %q, want %q", c.took, c.target, got, c.met)
@@ -44,35 +56,55 @@ func TestTheVerdictIsTheMediansAndTellsWhereRunsDisagree(t *testing.T) {
 	}
 }
 
-func measured() *measurements {
-	m := newMeasurements()
-	m.firstUp.took = tookSeconds(14.2, 13.9, 14.8)
-	m.healthy.took = tookSeconds(20.5, 19, 21)
-	m.secondUp.took = tookSeconds(2.1, 2.2, 4.4)
-	m.provider.took = tookSeconds(0.61, 0.52, 0.49)
-	m.start.took = tookSeconds(0.1, 0.11, 0.1)
-	m.read.took = tookSeconds(0.4, 0.3, 0.31)
-	m.compare.took = tookSeconds(0.11, 0.11, 0.08)
-	m.processor.took = tookSeconds(0.2, 0.21, 0.2)
-	m.status.took = tookSeconds(0.4, 0.5)
-	m.verify.took = tookSeconds(12, 11)
-	return m
+func TestARivalIsAsManyTimesSlowerAsItsMedianSays(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		ours, theirs []float64
+		least        float64
+		ratio        float64
+		target, met  string
+	}{
+		{"slow enough", []float64{1, 2, 9}, []float64{7, 5, 6}, 3, 3, "≥ 3 ×", "yes"},
+		{"not slow enough", []float64{2}, []float64{5}, 3, 2.5, "≥ 3 ×", "**no**"},
+		{"nothing is promised", []float64{2}, []float64{1}, 0, 0.5, "–", "–"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ours := timing("ours", 0)
+			theirs := slower("theirs", ours, c.least)
+			ours.values, theirs.values = c.ours, c.theirs
+			if got := theirs.ratio.value(); got != c.ratio {
+				t.Errorf("%v to %v: got %v times, want %v", c.theirs, c.ours, got, c.ratio)
+			}
+			if theirs.target() != c.target || theirs.met() != c.met {
+				t.Errorf("got target %q, met %q, want %q, %q", theirs.target(), theirs.met(), c.target, c.met)
+			}
+		})
+	}
+}
+
+func measured() findings {
+	ops := newOpsRows()
+	ops.firstUp.values = []float64{14.2, 13.9, 14.8}
+	ops.healthy.values = []float64{20.5, 19, 21}
+	ops.secondUp.values = []float64{2.1, 2.2, 4.4}
+	ops.provider.values = []float64{0.61, 0.52, 0.49}
+	ops.status.values = []float64{0.4, 0.5}
+	ops.verify.values = []float64{12, 11}
+	install := timing("install", 0)
+	ansible := slower("… an Ansible playbook", install, 3)
+	install.values, ansible.values = []float64{12, 14}, []float64{51, 57}
+	fleet := fleetRows(100)
+	fleet[0].values, fleet[2].values = []float64{3.1}, []float64{81.3}
+	return findings{
+		rows:  append(append(ops.all(), install, ansible), fleet...),
+		notes: []string{"Ansible 2.18.19", "**Not measured:** x: no Python."},
+	}
 }
 
 func TestTheFiguresReadWell(t *testing.T) {
 	c := computer{processor: "A Processor", cores: 2, memory: 24 << 30, kernel: "6.1.0", load: 0.31, busy: 0.42}
-	got := figures(c, measured(), 3, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
-	golden := filepath.Join("testdata", "figures.md")
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	golden(t, "figures.md", figures(c, measured(), "all", at))
+	c.busy = 0
+	golden(t, "figures-of-some-rows.md", figures(c, findings{rows: measured().rows[:1]}, "ops,noop", at))
 }

@@ -126,7 +126,7 @@ var refusals = []refusal{
 			undo(t, second, "umount /srv/small; rmdir /srv/small")
 			on(t, second, "mkdir /srv/small; mount -t tmpfs -o size=64m small /srv/small")
 		},
-		says: []string{"machine bare-2", "/srv/small/kafka has 64 MiB free", "at least 1.0 GiB is needed", "choose another directory"},
+		says: []string{"machine bare-2", "/srv/small/kafka has 64 MiB free", "expected at least 1.0 GiB", "choose another directory"},
 	},
 	{
 		name: "machines that do not reach each other's ports",

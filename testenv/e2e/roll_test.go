@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/IBM/sarama"
+
+	"weir/testenv"
 )
 
 // The client addresses of the shared cluster's brokers.
@@ -113,7 +115,7 @@ func TestADeadMachineIsReplacedUnderLoadAndItsReplicasAreRebuilt(t *testing.T) {
 	p := cluster(t)
 	l := startLoad(t, "kept-by-two", sharedBrokers)
 	myid := inside(t, "weir-3", "cat", "/var/lib/weir/zookeeper/myid")
-	if err := machine("weir-3").Remove(t.Context()); err != nil {
+	if err := testenv.Remove(t.Context(), stackName, "weir-3"); err != nil {
 		t.Fatal(err)
 	}
 	r := p.mustOps(t, 0, "up", "--stack", stackName)

@@ -27,11 +27,27 @@ var ErrOldFormat = errors.New("the log holds records in a format older than Kafk
 // Record is one record of a partition.
 type Record struct {
 	Offset int64
-	// Time is the record's timestamp, set by the producer or, where the topic
-	// says so, by the broker.
-	Time time.Time
-	// Value is nil for a tombstone. It must not be kept or changed.
-	Value []byte
+	// Time is the record's timestamp in milliseconds since 1970, set by the
+	// producer or, where the topic says so, by the broker; NoTime where there is
+	// none.
+	Time int64
+	// Key is nil where there is none, Value for a tombstone. They must not be
+	// kept or changed.
+	Key, Value []byte
+	headers    []*sarama.RecordHeader
+}
+
+// NoTime is the time of a record without a timestamp.
+const NoTime = -1
+
+// Header returns the value of the first header with a key; nil where none has it.
+func (r Record) Header(key string) []byte {
+	for _, h := range r.headers {
+		if string(h.Key) == key {
+			return h.Value
+		}
+	}
+	return nil
 }
 
 // Chunk is what one fetch brought.
@@ -75,14 +91,17 @@ func NewChunk(block *sarama.FetchResponseBlock, from int64) (Chunk, error) {
 func (c Chunk) Records() iter.Seq[Record] {
 	return func(yield func(Record) bool) {
 		for _, batch := range c.batches {
+			first, appended := millis(batch.FirstTimestamp), millis(batch.MaxTimestamp)
 			for _, r := range batch.Records {
-				record := Record{Offset: batch.FirstOffset + r.OffsetDelta, Value: r.Value}
+				record := Record{Offset: batch.FirstOffset + r.OffsetDelta, Key: r.Key, Value: r.Value, headers: r.Headers, Time: NoTime}
 				if record.Offset < c.From {
 					continue // a batch is sent whole, from its beginning
 				}
-				record.Time = batch.FirstTimestamp.Add(r.TimestampDelta)
-				if batch.LogAppendTime {
-					record.Time = batch.MaxTimestamp
+				switch {
+				case batch.LogAppendTime:
+					record.Time = appended
+				case first != NoTime:
+					record.Time = first + r.TimestampDelta.Milliseconds()
 				}
 				if !yield(record) {
 					return
@@ -91,6 +110,9 @@ func (c Chunk) Records() iter.Seq[Record] {
 		}
 	}
 }
+
+// millis is a batch's timestamp; the library makes a zero time of a missing one.
+func millis(t time.Time) int64 { return max(t.UnixMilli(), NoTime) }
 
 // aborted tells which batches belong to transactions that were given up: those
 // of a producer from the offset where the broker says its transaction began, up

@@ -101,17 +101,19 @@ func TestChunkShowsExactlyTheCommittedRecords(t *testing.T) {
 func TestRecordsHaveTheTimeTheTopicSays(t *testing.T) {
 	appended := batch(0, 0, 0)
 	appended.LogAppendTime = true
+	timeless := batch(0, 0, 0)
+	timeless.FirstTimestamp, timeless.MaxTimestamp = time.Time{}, time.Time{}
 	for _, c := range []struct {
 		name  string
 		batch *sarama.RecordBatch
 		want  int64
-	}{{"the producer's", batch(5, 5, 5), 1005}, {"the broker's", appended, 9000}} {
+	}{{"the producer's", batch(5, 5, 5), 1005}, {"the broker's", appended, 9000}, {"no", timeless, NoTime}} {
 		chunk, err := NewChunk(block(nil, c.batch), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for r := range chunk.Records() {
-			if got := r.Time.UnixMilli(); got != c.want {
+			if got := r.Time; got != c.want {
 				t.Errorf("%s time: %d, want %d", c.name, got, c.want)
 			}
 		}

@@ -4,38 +4,50 @@
 // # Contract
 //
 // The snapshot topic is compacted. After a commit the calculator publishes, for
-// each input partition whose offset moved, the committed sums of all its pages
-// as JSON (see Chunk), cut into chunks so that no message is larger than
-// MaxBytes. A chunk's key is "<partition>/<chunk>".
+// each input partition whose offset moved, a message for each page whose sums
+// changed, and behind them a marker. Keys are
 //
-// A snapshot says: the sums of exactly the records of the input partition from
-// FirstOffset up to, not including, NextOffset (those visible to
-// read_committed, without the bad ones). So for two snapshots A and B of one
-// partition with the same State and A.NextOffset <= B.NextOffset, B minus A
-// (see Snapshot.Since) equals a recount of the offsets from A.NextOffset up to
-// B.NextOffset. Anybody can check that without trusting the calculator.
+//	<partition>/<page>   a page's sums            Page
+//	<partition>          the partition's marker   Marker
+//	top                  the most popular pages   Top
 //
-// State changes when counting starts anew; then A and B are not comparable.
-// Epoch rises with each start of the calculator.
+// so that compaction leaves of every page its last sums and of every partition
+// its last marker. All messages of an input partition are in one partition of
+// the snapshot topic, in the order in which they were sent. Values are JSON.
 //
-// Chunks of one snapshot may arrive in any order, twice, interleaved with those
-// of others, or never (the calculator was killed while publishing, or
-// compaction removed some): only complete snapshots count. Assembler does that.
+// A publication is a marker and the pages before it with the same State, Epoch,
+// From and Next. It says:
+//
+//   - Sums: a page's sums over exactly the records of the input partition from
+//     FirstOffset up to, not including, NextOffset (those visible to
+//     read_committed, without the bad ones);
+//   - Added: the part of them from From up to NextOffset. It equals a recount of
+//     those offsets, and pages that are not in the publication have nothing
+//     there: so each publication can be checked by itself, from the topic's end;
+//   - Total and Pages: the sums of all pages added up, and how many there are: so
+//     whoever reads from the topic's beginning knows that nothing is missing.
+//
+// From is where the publication before ended. The first one after a start of the
+// calculator may not know what was added to each page: then From is negative and
+// Added is missing. A publication that was cut off by a crash has no marker; its
+// pages are published again.
+//
+// State changes when counting starts anew; then nothing before is comparable. Ids
+// of later states are larger as strings. Epoch rises with each owner of a
+// partition.
 package snapshot
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
+	"strings"
 
 	"weir/jobs/behavior"
 )
 
-// MaxBytes is what a message stays below: brokers accept 1 MiB by default, less
-// what a batch adds.
-const MaxBytes = 900_000
+// TopKey is the key of a Top.
+const TopKey = "top"
 
 // Position says what a snapshot has counted.
 type Position struct {
@@ -44,10 +56,9 @@ type Position struct {
 	ClusterID string `json:"clusterId"`
 	Topic     string `json:"topic"`
 	TopicID   string `json:"topicId"`
-	// State is the id of the calculator's state, drawn when counting began. Ids
-	// of later states are larger as strings.
+	// State is the id of the calculator's state, drawn when counting began.
 	State string `json:"state"`
-	// Epoch is how often that state was opened, from 1.
+	// Epoch is how often the partition's sums changed owner, from 1.
 	Epoch     int64 `json:"epoch"`
 	Partition int32 `json:"partition"`
 	// FirstOffset is where counting began, NextOffset the first not counted.
@@ -55,167 +66,126 @@ type Position struct {
 	NextOffset  int64 `json:"nextOffset"`
 }
 
-// Snapshot is one input partition's sums at a position.
-type Snapshot struct {
+// Page is one page's message.
+type Page struct {
+	State string `json:"state"`
+	Epoch int64  `json:"epoch"`
+	// From and Next are the publication's: the marker's From and NextOffset.
+	From int64 `json:"from"`
+	Next int64 `json:"next"`
+	// Sums are those of the page at Next.
+	Sums behavior.Sums `json:"sums"`
+	// Added is what the offsets from From up to Next added; nil where From is
+	// negative.
+	Added *behavior.Sums `json:"added,omitempty"`
+}
+
+// Marker ends a publication.
+type Marker struct {
 	Position
-	Pages map[string]behavior.Sums
+	// From is where the publication before ended, or negative.
+	From int64 `json:"from"`
+	// Changes is how many pages are in the publication, Pages how many there are.
+	Changes int `json:"changes"`
+	Pages   int `json:"pages"`
+	// Total is the sums of all pages added up.
+	Total behavior.Sums `json:"total"`
 }
 
-// Chunk is one message: a part of a snapshot's pages.
-type Chunk struct {
-	Position
-	// Chunk counts from 0; Chunks is how many make the snapshot, at least 1.
-	Chunk  int                      `json:"chunk"`
-	Chunks int                      `json:"chunks"`
-	Pages  map[string]behavior.Sums `json:"pages"`
+// Top is the most popular pages over all partitions.
+type Top struct {
+	Topic string `json:"topic"`
+	State string `json:"state"`
+	// Time is when it was made, in milliseconds since 1970.
+	Time int64 `json:"time"`
+	// Offsets are, by partition, the first offset that is not in it.
+	Offsets map[int32]int64 `json:"offsets"`
+	Weights string          `json:"weights"`
+	// WindowSeconds is how much event time it is of; 0 for all.
+	WindowSeconds int64 `json:"windowSeconds"`
+	// Pages are sorted by popularity, falling, then by page id.
+	Pages []Ranked `json:"pages"`
 }
 
-// Key is the message's key.
-func (c Chunk) Key() string {
-	return strconv.Itoa(int(c.Partition)) + "/" + strconv.Itoa(c.Chunk)
+// Ranked is a page of a Top; its popularity is an exact decimal.
+type Ranked struct {
+	Page       string `json:"page"`
+	Popularity string `json:"popularity"`
 }
 
-// Encode returns the message's value: one line of JSON, at most MaxBytes long.
-func (c Chunk) Encode() ([]byte, error) { return json.Marshal(c) }
+// PageKey is the key of a page's message.
+func PageKey(partition int32, page string) string { return MarkerKey(partition) + "/" + page }
 
-// Decode reads a message's value.
-func Decode(value []byte) (Chunk, error) {
-	var c Chunk
-	if err := json.Unmarshal(value, &c); err != nil {
-		return Chunk{}, fmt.Errorf("snapshot chunk: %w", err)
+// MarkerKey is the key of a partition's marker.
+func MarkerKey(partition int32) string { return strconv.Itoa(int(partition)) }
+
+// Encode returns the message's value: one line of JSON. It never fails.
+func (p Page) Encode() ([]byte, error) { return json.Marshal(p) }
+
+// Encode returns the message's value: one line of JSON. It never fails.
+func (m Marker) Encode() ([]byte, error) { return json.Marshal(m) }
+
+// Encode returns the message's value: one line of JSON. It never fails.
+func (t Top) Encode() ([]byte, error) { return json.Marshal(t) }
+
+// Message is a decoded message: one of its fields is set.
+type Message struct {
+	// PageID and Partition are those of Page.
+	PageID    string
+	Partition int32
+	Page      *Page
+	Marker    *Marker
+	Top       *Top
+}
+
+// Decode reads a message of the snapshot topic.
+func Decode(key, value []byte) (Message, error) {
+	m, err := decode(string(key), value)
+	if err != nil {
+		return Message{}, fmt.Errorf("snapshot message with key %q: %w", clip(key), err)
 	}
-	if c.Chunks < 1 || c.Chunk < 0 || c.Chunk >= c.Chunks || c.State == "" || c.FirstOffset > c.NextOffset {
-		return Chunk{}, fmt.Errorf("snapshot chunk: %d of %d of state %q from %d to %d makes no sense",
-			c.Chunk, c.Chunks, c.State, c.FirstOffset, c.NextOffset)
-	}
-	return c, nil
+	return m, nil
 }
 
-// Split cuts the snapshot into chunks, pages in the order of their ids.
-func (s Snapshot) Split() []Chunk {
-	pages := make([]string, 0, len(s.Pages))
-	for page := range s.Pages {
-		pages = append(pages, page)
+func decode(key string, value []byte) (m Message, err error) {
+	if key == TopKey {
+		m.Top = &Top{}
+		return m, json.Unmarshal(value, m.Top)
 	}
-	slices.Sort(pages)
-	chunks := []Chunk{{Position: s.Position, Pages: map[string]behavior.Sums{}}}
-	size := envelope
-	for _, page := range pages {
-		cost := entrySize(page)
-		if size+cost > MaxBytes {
-			chunks = append(chunks, Chunk{Position: s.Position, Pages: map[string]behavior.Sums{}})
-			size = envelope
+	number, page, ofPage := strings.Cut(key, "/")
+	partition, err := strconv.ParseInt(number, 10, 32)
+	if err != nil || partition < 0 || ofPage && page == "" {
+		return m, fmt.Errorf("want <partition>, <partition>/<page> or %s", TopKey)
+	}
+	m.Partition = int32(partition)
+	if ofPage {
+		m.PageID, m.Page = page, &Page{}
+		if err = json.Unmarshal(value, m.Page); err == nil {
+			err = m.Page.check()
 		}
-		chunks[len(chunks)-1].Pages[page] = s.Pages[page]
-		size += cost
+		return m, err
 	}
-	for i := range chunks {
-		chunks[i].Chunk, chunks[i].Chunks = i, len(chunks)
+	m.Marker = &Marker{}
+	if err = json.Unmarshal(value, m.Marker); err == nil {
+		err = m.Marker.check(m.Partition)
 	}
-	return chunks
+	return m, err
 }
 
-const (
-	// envelope bounds a chunk's JSON without pages: topic names have at most
-	// 249 characters, ids are short, numbers have at most 20 digits.
-	envelope = 2048
-	// sumsSize bounds the JSON of a page's sums with quotes, colon and comma.
-	sumsSize = 160
-)
-
-// entrySize bounds a page's JSON: a byte becomes six at worst, \u0000.
-func entrySize(page string) int {
-	const escaped = 6
-	for i := range len(page) {
-		if c := page[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			return escaped*len(page) + sumsSize
-		}
+func (p *Page) check() error {
+	if p.State == "" || p.From > p.Next || (p.From < 0) != (p.Added == nil) {
+		return fmt.Errorf("sums of state %q from %d to %d make no sense", p.State, p.From, p.Next)
 	}
-	return len(page) + sumsSize
+	return nil
 }
 
-// Since returns what was counted after an earlier snapshot of the same state
-// and partition: the sums of the offsets from earlier.NextOffset up to
-// s.NextOffset. Pages without new messages are left out.
-func (s Snapshot) Since(earlier Snapshot) (map[string]behavior.Sums, error) {
-	if s.State != earlier.State || s.Partition != earlier.Partition || s.FirstOffset != earlier.FirstOffset {
-		return nil, fmt.Errorf("snapshots of state %s partition %d and state %s partition %d cannot be compared: counting began anew between them",
-			earlier.State, earlier.Partition, s.State, s.Partition)
+func (m *Marker) check(partition int32) error {
+	if m.State == "" || m.Partition != partition || m.FirstOffset > m.NextOffset || m.From > m.NextOffset || m.Changes < 0 || m.Changes > m.Pages {
+		return fmt.Errorf("a marker of state %q, partition %d, from %d to %d with %d changes of %d pages makes no sense",
+			m.State, m.Partition, m.From, m.NextOffset, m.Changes, m.Pages)
 	}
-	if s.NextOffset < earlier.NextOffset {
-		return nil, fmt.Errorf("snapshot at offset %d is not after the one at %d", s.NextOffset, earlier.NextOffset)
-	}
-	for page := range earlier.Pages {
-		if _, ok := s.Pages[page]; !ok {
-			return nil, fmt.Errorf("partition %d: page %q vanished between offsets %d and %d",
-				s.Partition, page, earlier.NextOffset, s.NextOffset)
-		}
-	}
-	difference := map[string]behavior.Sums{}
-	for page, sums := range s.Pages {
-		d, err := sums.Sub(earlier.Pages[page])
-		if err != nil {
-			return nil, fmt.Errorf("partition %d page %q: %w", s.Partition, page, err)
-		}
-		if d != (behavior.Sums{}) {
-			difference[page] = d
-		}
-	}
-	return difference, nil
+	return nil
 }
 
-// Assembler puts chunks together. Its zero value is ready to use.
-type Assembler struct {
-	open map[Position]*Snapshot
-	seen map[Position]map[int]bool
-	done map[int32]Position // the newest complete one
-}
-
-// Add takes a chunk and returns a snapshot where the chunk completes one that
-// is newer than all complete ones of its partition before. Chunks that do not
-// belong together are an error.
-func (a *Assembler) Add(c Chunk) (s Snapshot, complete bool, err error) {
-	if a.open == nil {
-		a.open, a.seen, a.done = map[Position]*Snapshot{}, map[Position]map[int]bool{}, map[int32]Position{}
-	}
-	if last, ok := a.done[c.Partition]; ok && !newer(c.Position, last) {
-		return Snapshot{}, false, nil
-	}
-	if a.seen[c.Position] == nil {
-		a.seen[c.Position] = map[int]bool{}
-		a.open[c.Position] = &Snapshot{Position: c.Position, Pages: map[string]behavior.Sums{}}
-	}
-	part := a.open[c.Position]
-	for page, sums := range c.Pages {
-		if known, ok := part.Pages[page]; ok && known != sums {
-			return Snapshot{}, false, fmt.Errorf("two chunks of partition %d at offset %d disagree on page %q",
-				c.Partition, c.NextOffset, page)
-		}
-		part.Pages[page] = sums
-	}
-	if a.seen[c.Position][c.Chunk] = true; len(a.seen[c.Position]) < c.Chunks {
-		return Snapshot{}, false, nil
-	}
-	a.done[c.Partition] = c.Position
-	a.forget(c.Position)
-	return *part, true, nil
-}
-
-// newer says whether p was published after q.
-func newer(p, q Position) bool {
-	return cmp.Or(
-		cmp.Compare(p.State, q.State),
-		cmp.Compare(p.NextOffset, q.NextOffset),
-		cmp.Compare(p.Epoch, q.Epoch),
-	) > 0
-}
-
-// forget drops what a complete snapshot makes useless.
-func (a *Assembler) forget(complete Position) {
-	for p := range a.open {
-		if p.Partition == complete.Partition && !newer(p, complete) {
-			delete(a.open, p)
-			delete(a.seen, p)
-		}
-	}
-}
+// clip keeps a hostile key out of an error's way.
+func clip(key []byte) []byte { return key[:min(len(key), 100)] }

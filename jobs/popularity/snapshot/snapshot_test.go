@@ -1,9 +1,11 @@
 package snapshot
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
-	"math/rand/v2"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,145 +16,179 @@ func position(next int64) Position {
 	return Position{ClusterID: "c", Topic: "t", TopicID: "i", State: "s1", Epoch: 1, Partition: 2, FirstOffset: 5, NextOffset: next}
 }
 
-// sample is a snapshot whose pages have n messages each, with the largest
-// numbers there are.
-func sample(pages int, next, n int64) Snapshot {
-	s := Snapshot{Position: position(next), Pages: map[string]behavior.Sums{}}
-	for i := range pages {
-		name := fmt.Sprintf("page%d%s", i, strings.Repeat(`"é`, i%40))
-		s.Pages[name] = behavior.Sums{N: n, Clicks: 1<<62 + n, StayNano: behavior.Uint128{Hi: 1 << 63, Lo: uint64(n)}, Like: -1 << 62}
-	}
-	return s
+func sums(n int64) behavior.Sums {
+	return behavior.Sums{N: n, Clicks: 1<<61 + n, StayNano: behavior.Uint128{Hi: 1 << 63, Lo: uint64(n)}, Like: -1 << 61}
 }
 
-func chunks(t *testing.T, s Snapshot) []Chunk {
+// wire encodes and decodes.
+func wire(t *testing.T, key string, value interface{ Encode() ([]byte, error) }) Message {
 	t.Helper()
-	var decoded []Chunk
-	for _, c := range s.Split() {
-		value, err := c.Encode()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(value) > MaxBytes {
-			t.Errorf("chunk %s has %d bytes, want at most %d", c.Key(), len(value), MaxBytes)
-		}
-		d, err := Decode(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		decoded = append(decoded, d)
+	text, err := value.Encode()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return decoded
+	m, err := Decode([]byte(key), text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
-func TestASnapshotSurvivesTheWire(t *testing.T) {
-	for _, pages := range []int{0, 1, 100, 4_000} {
-		want := sample(pages, 9, 3)
-		parts := chunks(t, want)
-		if pages == 4_000 && len(parts) < 2 {
-			t.Fatalf("%d pages fit one chunk: the test shows nothing", pages)
-		}
-		rand.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
-		var a Assembler
-		for i, c := range append(parts[:len(parts)-1:len(parts)-1], parts...) { // all but one twice
-			got, complete, err := a.Add(c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if last := i == 2*len(parts)-2; complete != last {
-				t.Fatalf("%d pages: complete=%v after %d chunks of %d", pages, complete, i+1, len(parts))
-			}
-			if complete && (got.Position != want.Position || !maps.Equal(got.Pages, want.Pages)) {
-				t.Fatalf("%d pages: got another snapshot at %+v", pages, got.Position)
-			}
-		}
+func TestMessagesSurviveTheWire(t *testing.T) {
+	added := sums(1)
+	page := Page{State: "s1", Epoch: 3, From: 7, Next: 9, Sums: sums(4), Added: &added}
+	if m := wire(t, PageKey(2, `a/b "é"`), page); m.Partition != 2 || m.PageID != `a/b "é"` || !reflect.DeepEqual(*m.Page, page) {
+		t.Errorf("got %+v", m)
+	}
+	late := Page{State: "s1", Epoch: 3, From: -1, Next: 9, Sums: sums(4)}
+	if m := wire(t, PageKey(2, "p"), late); !reflect.DeepEqual(*m.Page, late) {
+		t.Errorf("got %+v", m.Page)
+	}
+	marker := Marker{Position: position(9), From: 7, Changes: 1, Pages: 2, Total: sums(5)}
+	if m := wire(t, MarkerKey(2), marker); m.Partition != 2 || *m.Marker != marker {
+		t.Errorf("got %+v", m.Marker)
+	}
+	top := Top{Topic: "t", State: "s1", Time: 4, Offsets: map[int32]int64{0: 3, 1: 2}, Weights: "1,1,1", Pages: []Ranked{{"p", "1.5"}}}
+	if m := wire(t, TopKey, top); !reflect.DeepEqual(*m.Top, top) {
+		t.Errorf("got %+v", m.Top)
 	}
 }
 
-func TestKeysAreStable(t *testing.T) {
-	parts := sample(4_000, 9, 3).Split()
-	if parts[0].Key() != "2/0" || parts[1].Key() != "2/1" {
-		t.Errorf("keys %s and %s, want 2/0 and 2/1", parts[0].Key(), parts[1].Key())
-	}
-}
-
-func TestAssemblerNeverMixesSnapshotsNorGoesBack(t *testing.T) {
-	older, newer := chunks(t, sample(4_000, 9, 3)), chunks(t, sample(4_000, 12, 4))
-	var a Assembler
-	add := func(c Chunk) bool {
-		t.Helper()
-		_, complete, err := a.Add(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return complete
-	}
-	if add(older[0]); len(older) < 2 || len(newer) < 2 {
-		t.Fatal("the test needs several chunks")
-	}
-	for i, c := range newer {
-		if complete := add(c); complete != (i == len(newer)-1) {
-			t.Fatalf("newer snapshot complete=%v after chunk %d of %d", complete, i+1, len(newer))
-		}
-	}
-	for _, c := range older {
-		if add(c) {
-			t.Fatal("an older snapshot came after a newer one")
-		}
-	}
-	replaced := sample(1, 6, 1)
-	replaced.State = "s2"
-	if !add(chunks(t, replaced)[0]) {
-		t.Error("a snapshot of a later state was passed over")
-	}
-	if len(a.open) != 0 {
-		t.Errorf("%d snapshots are kept for nothing", len(a.open))
-	}
-}
-
-func TestSinceIsWhatWasCountedBetween(t *testing.T) {
-	a, b := sample(3, 9, 3), sample(4, 12, 3)
-	grown := b.Pages["page0"]
-	grown.N += 2
-	b.Pages["page0"] = grown
-	got, err := b.Since(a)
-	want := map[string]behavior.Sums{"page0": {N: 2}, fmt.Sprintf("page3%s", strings.Repeat(`"é`, 3)): b.Pages[`page3"é"é"é`]}
-	if err != nil || !maps.Equal(got, want) {
-		t.Errorf("got %+v, %v; want %+v", got, err, want)
-	}
-}
-
-func TestSinceRefusesWhatCannotBeCompared(t *testing.T) {
-	change := func(f func(*Snapshot)) Snapshot {
-		s := sample(3, 12, 3)
-		f(&s)
-		return s
-	}
-	for name, later := range map[string]Snapshot{
-		"another state":     change(func(s *Snapshot) { s.State = "s2" }),
-		"another partition": change(func(s *Snapshot) { s.Partition++ }),
-		"another beginning": change(func(s *Snapshot) { s.FirstOffset++ }),
-		"an earlier offset": change(func(s *Snapshot) { s.NextOffset = 8 }),
-		"a vanished page":   change(func(s *Snapshot) { delete(s.Pages, "page0") }),
-		"a shrunken page":   change(func(s *Snapshot) { s.Pages["page0"] = behavior.Sums{} }),
-	} {
-		if got, err := later.Since(sample(3, 9, 3)); err == nil {
-			t.Errorf("%s: compared, %+v", name, got)
-		}
+func TestTheWireFormIsReadableText(t *testing.T) {
+	added := behavior.Sums{N: 1, Clicks: 5, StayNano: behavior.Uint128{Lo: 1511912200}, Like: -1}
+	text, err := Page{State: "s", Epoch: 3, From: 7, Next: 9, Sums: added, Added: &added}.Encode()
+	const want = `{"state":"s","epoch":3,"from":7,"next":9,` +
+		`"sums":{"n":1,"clicks":5,"stayNano":1511912200,"like":-1},"added":{"n":1,"clicks":5,"stayNano":1511912200,"like":-1}}`
+	if err != nil || string(text) != want || !json.Valid(text) {
+		t.Errorf("got %s, %v; want %s", text, err, want)
 	}
 }
 
 func TestDecodeRefusesNonsense(t *testing.T) {
-	for name, value := range map[string]string{
-		"no JSON":               "x",
-		"no state":              `{"chunk":0,"chunks":1}`,
-		"a chunk beyond chunks": `{"state":"s","chunk":1,"chunks":1}`,
-		"no chunks":             `{"state":"s","chunk":0,"chunks":0}`,
-		"offsets backwards":     `{"state":"s","chunk":0,"chunks":1,"firstOffset":2,"nextOffset":1}`,
-		"a negative stay":       `{"state":"s","chunk":0,"chunks":1,"pages":{"p":{"stayNano":-1}}}`,
+	const page = `{"state":"s","from":1,"next":2,"sums":{},"added":{}}`
+	for _, c := range []struct{ name, key, value string }{
+		{"a key without a partition", "x", "{}"},
+		{"a negative partition", "-1", "{}"},
+		{"a key without a page", "1/", page},
+		{"no JSON", "1", "x"},
+		{"no state", "1/p", `{"from":1,"next":2,"sums":{},"added":{}}`},
+		{"offsets backwards", "1/p", `{"state":"s","from":3,"next":2,"sums":{},"added":{}}`},
+		{"nothing added from a known offset", "1/p", `{"state":"s","from":1,"next":2,"sums":{}}`},
+		{"something added from an unknown offset", "1/p", `{"state":"s","from":-1,"next":2,"sums":{},"added":{}}`},
+		{"a negative stay", "1/p", strings.Replace(page, `"sums":{}`, `"sums":{"stayNano":-1}`, 1)},
+		{"a marker of another partition", "1", `{"state":"s","partition":2}`},
+		{"more changes than pages", "1", `{"state":"s","partition":1,"changes":2,"pages":1}`},
+		{"a top that is none", TopKey, "x"},
 	} {
-		if c, err := Decode([]byte(value)); err == nil {
-			t.Errorf("%s: read as %+v", name, c)
+		if m, err := Decode([]byte(c.key), []byte(c.value)); err == nil {
+			t.Errorf("%s: read as %+v", c.name, m)
 		}
+	}
+}
+
+// published are the messages of a publication that adds one message to each of
+// some pages, which have `before` already.
+func published(from, next, before int64, pages ...string) []Message {
+	added := behavior.Sums{N: 1}
+	var messages []Message
+	for _, id := range pages {
+		page := Page{State: "s1", Epoch: 1, From: from, Next: next, Sums: behavior.Sums{N: before + 1}}
+		if from >= 0 {
+			page.Added = &added
+		}
+		messages = append(messages, Message{Partition: 2, PageID: id, Page: &page})
+	}
+	marker := Marker{Position: position(next), From: from, Changes: len(pages), Pages: len(pages), Total: behavior.Sums{N: int64(len(pages)) * (before + 1)}}
+	return append(messages, Message{Partition: 2, Marker: &marker})
+}
+
+func TestTheAssemblerYieldsCompletePublicationsOnly(t *testing.T) {
+	first, second := published(5, 8, 0, "a", "b", "c"), published(8, 10, 1, "a", "b")
+	for _, c := range []struct {
+		name     string
+		messages [][]Message
+		want     []int64 // where the publications end
+	}{
+		{"one behind the other", [][]Message{first, second}, []int64{8, 10}},
+		{"the beginning was not read", [][]Message{first[1:], second}, []int64{10}},
+		{"compaction took a page", [][]Message{slices.Delete(slices.Clone(first), 1, 2), second}, []int64{10}},
+		{"one was cut off by a crash and is published again", [][]Message{first, second[:1], second}, []int64{8, 10}},
+		{"one was sent twice", [][]Message{first, first, second}, []int64{8, 10}},
+		{"an old owner is late", [][]Message{second, first}, []int64{10}},
+		{"nothing changed but the offset", [][]Message{published(5, 8, 0)}, []int64{8}},
+		{"a start that does not know what was added", [][]Message{published(-1, 8, 0, "a")}, []int64{8}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var a Assembler
+			var got []int64
+			for _, m := range slices.Concat(c.messages...) {
+				if p, complete := a.Add(m); complete {
+					got = append(got, p.NextOffset)
+					if len(p.News) != p.Changes {
+						t.Errorf("%d news, %d changes", len(p.News), p.Changes)
+					}
+				}
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("publications end at %v, want %v", got, c.want)
+			}
+			if len(a.open) > 1 {
+				t.Errorf("%d publications are kept open for nothing", len(a.open))
+			}
+		})
+	}
+}
+
+func TestAViewIsCompleteWhereTotalsAgree(t *testing.T) {
+	first, second := published(5, 8, 0, "a", "b"), published(8, 10, 1, "a", "b")
+	both := map[string]behavior.Sums{"a": {N: 2}, "b": {N: 2}}
+	for _, c := range []struct {
+		name     string
+		messages [][]Message
+		want     map[string]behavior.Sums // nil where it is not complete
+	}{
+		{"nothing", nil, nil},
+		{"one publication", [][]Message{first}, map[string]behavior.Sums{"a": {N: 1}, "b": {N: 1}}},
+		{"two", [][]Message{first, second}, both},
+		{"what compaction leaves", [][]Message{second}, both},
+		{"compaction took a page for a publication that was cut off", [][]Message{first[1:], second[:1]}, nil},
+		{"until the next marker", [][]Message{first[1:], second[:1], second}, both},
+		{"a page was lost", [][]Message{first[1:]}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var v View
+			for _, m := range slices.Concat(c.messages...) {
+				v.Add(m)
+			}
+			s, complete := v.Snapshot(2)
+			if complete != (c.want != nil) || complete && !maps.Equal(s.Pages, c.want) {
+				t.Errorf("complete: %v, %v; want %v", complete, s.Pages, c.want)
+			}
+		})
+	}
+}
+
+func TestPagesOfAnEarlierStateAreNotInAView(t *testing.T) {
+	var v View
+	for _, m := range published(5, 8, 0, "old", "kept") {
+		v.Add(m)
+	}
+	for _, m := range published(5, 9, 0, "kept") {
+		if m.Page != nil {
+			m.Page.State = "s2"
+		} else {
+			m.Marker.State = "s2"
+		}
+		v.Add(m)
+	}
+	s, complete := v.Snapshot(2)
+	if want := map[string]behavior.Sums{"kept": {N: 1}}; !complete || !maps.Equal(s.Pages, want) || s.State != "s2" {
+		t.Errorf("complete: %v, %v; want %v", complete, s, want)
+	}
+}
+
+func TestKeysSortPagesBehindTheirPartition(t *testing.T) {
+	if got := fmt.Sprint(MarkerKey(12), " ", PageKey(12, "p/q")); got != "12 12/p/q" {
+		t.Errorf("keys %s", got)
 	}
 }

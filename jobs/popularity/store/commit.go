@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 
@@ -27,10 +28,11 @@ func (c *Commit) Position(partition int32, p Position) error {
 	return c.batch.Set(partitionKey(positionTag, partition), encode(p), nil)
 }
 
-// Page stores all sums of a page of a partition, not what was added to them.
-func (c *Commit) Page(partition int32, page string, sums behavior.Sums) error {
+// Page stores all sums of a page of a partition, not what was added to them, and
+// the next offset of the commit that changed them.
+func (c *Commit) Page(partition int32, page []byte, sums behavior.Sums, changed int64) error {
 	c.key = pageKey(c.key[:0], partition, page)
-	c.value = sums.AppendBinary(c.value[:0])
+	c.value = binary.BigEndian.AppendUint64(sums.AppendBinary(c.value[:0]), uint64(changed))
 	return c.batch.Set(c.key, c.value, nil)
 }
 

@@ -13,15 +13,16 @@ import (
 const (
 	identityKey = "i"
 	positionTag = 'o' // o<partition>           -> Position as JSON
-	pageTag     = 'p' // p<partition><page id>  -> behavior.Sums, 40 bytes
+	pageTag     = 'p' // p<partition><page id>  -> behavior.Sums, 40 bytes, and the offset behind its last change
 	letterTag   = 'd' // d<partition><offset>   -> DeadLetter as JSON
+	// m<partition><bucket><page id> and h<...>: Width, behavior.Sums, 40 bytes
 )
 
 func partitionKey(tag byte, partition int32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{tag}, uint32(partition))
 }
 
-func pageKey(dst []byte, partition int32, page string) []byte {
+func pageKey(dst []byte, partition int32, page []byte) []byte {
 	dst = binary.BigEndian.AppendUint32(append(dst, pageTag), uint32(partition))
 	return append(dst, page...)
 }
@@ -40,8 +41,13 @@ func splitKey(key []byte) (partition int32, rest []byte, err error) {
 	return int32(binary.BigEndian.Uint32(key[1:])), key[headerSize:], nil
 }
 
+// Format is the form of the states that this version reads and writes.
+const Format = 2
+
 // Identity says what a state counts. It is written once.
 type Identity struct {
+	// Format is the state's form; another than ours cannot be read.
+	Format int `json:"format"`
 	// State is the state's own id: a time, so that later states sort later,
 	// and random digits.
 	State string `json:"state"`
@@ -50,6 +56,8 @@ type Identity struct {
 	ClusterID string `json:"clusterId"`
 	Topic     string `json:"topic"`
 	TopicID   string `json:"topicId"`
+	// SnapshotTopicID is that of the topic to which the state was published last.
+	SnapshotTopicID string `json:"snapshotTopicId"`
 	// Epoch is how often the state was opened for counting.
 	Epoch int64 `json:"epoch"`
 }
@@ -61,6 +69,15 @@ type Position struct {
 	// First is where counting began, Next the first offset not counted.
 	First int64 `json:"first"`
 	Next  int64 `json:"next"`
+	// Published is the offset up to which the sums are known to have been
+	// published; First or less where nothing was.
+	Published int64 `json:"published"`
+	// Latest is the latest event time that was counted, in milliseconds since
+	// 1970.
+	Latest int64 `json:"latest"`
+	// MinutesFrom and HoursFrom are the first buckets that are kept.
+	MinutesFrom int32 `json:"minutesFrom"`
+	HoursFrom   int32 `json:"hoursFrom"`
 }
 
 // DeadLetter is a record that is not a message, on its way to the dead-letter
@@ -69,7 +86,9 @@ type DeadLetter struct {
 	Partition int32 `json:"partition"`
 	Offset    int64 `json:"offset"`
 	// Time is the record's timestamp in milliseconds since 1970.
-	Time   int64           `json:"time"`
+	Time int64 `json:"time"`
+	// Kept is when it was put into the outbox, in milliseconds since 1970.
+	Kept   int64           `json:"kept"`
 	Reason behavior.Reason `json:"reason"`
 	// Value is the record's, or its beginning where it was longer than
 	// MaxLetterBytes; Size is its length.

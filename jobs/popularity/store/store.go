@@ -12,6 +12,7 @@ package store
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -184,15 +185,18 @@ func (s *Store) Positions() (map[int32]Position, error) {
 }
 
 // Pages calls visit with the stored sums of each page of a partition, in the
-// order of page ids. The page is only valid during the call.
-func (s *Store) Pages(partition int32, visit func(page []byte, sums behavior.Sums) error) error {
+// order of page ids, and with the next offset of the commit that changed them
+// last. The page is only valid during the call.
+func (s *Store) Pages(partition int32, visit func(page []byte, sums behavior.Sums, changed int64) error) error {
 	low, high := partitionKey(pageTag, partition), partitionKey(pageTag, partition+1)
 	return s.scan(low, high, func(key, value []byte) error {
+		const changedSize = 8
 		var sums behavior.Sums
-		if err := sums.UnmarshalBinary(value); err != nil {
+		split := max(len(value)-changedSize, 0)
+		if err := sums.UnmarshalBinary(value[:split]); err != nil {
 			return fmt.Errorf("partition %d page %q: %w", partition, key[headerSize:], err)
 		}
-		return visit(key[headerSize:], sums)
+		return visit(key[headerSize:], sums, int64(binary.BigEndian.Uint64(value[split:])))
 	})
 }
 

@@ -2,12 +2,14 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +31,7 @@ func open(t *testing.T, dir string, replace bool) *Store {
 func pages(t *testing.T, s *Store, partition int32) map[string]behavior.Sums {
 	t.Helper()
 	found := map[string]behavior.Sums{}
-	err := s.Pages(partition, func(page []byte, sums behavior.Sums) error {
+	err := s.Pages(partition, func(page []byte, sums behavior.Sums, _ int64) error {
 		found[string(page)] = sums
 		return nil
 	})
@@ -42,6 +44,8 @@ func pages(t *testing.T, s *Store, partition int32) map[string]behavior.Sums {
 var (
 	identity = Identity{State: "s", ClusterID: "c", Topic: "t", TopicID: "i", Epoch: 1}
 	sums     = behavior.Sums{N: 1, Clicks: 2, StayNano: behavior.Uint128{Hi: 3, Lo: 4}, Like: -5}
+	begun    = Position{Epoch: 1, First: 7, Next: 7, Published: 7}
+	counted  = Position{Epoch: 1, Next: 9, Latest: 8, MinutesFrom: 5, HoursFrom: 6}
 	letter   = DeadLetter{Partition: 1, Offset: math.MaxInt64, Time: 6, Reason: "r", Value: []byte("v\x00"), Size: 2}
 )
 
@@ -51,12 +55,12 @@ func TestWhatWasCommittedIsThereAfterReopening(t *testing.T) {
 	if _, found, err := s.Identity(); found || err != nil {
 		t.Fatalf("a new state has an identity: %v, %v", found, err)
 	}
-	if err := s.Begin(identity, map[int32]Position{0: {1, 7, 7}}); err != nil {
+	if err := s.Begin(identity, map[int32]Position{0: begun}); err != nil {
 		t.Fatal(err)
 	}
 	c := s.NewCommit()
-	err := errors.Join(c.Position(1, Position{1, 0, 9}), c.Page(1, "p", sums), c.Page(1, "q", sums),
-		c.Page(256, "of another partition", sums), c.Letter(letter), c.Apply())
+	err := errors.Join(c.Position(1, counted), c.Page(1, []byte("p"), sums, 9), c.Page(1, []byte("q"), sums, 9),
+		c.Page(256, []byte("of another partition"), sums, 9), c.Letter(letter), c.Apply())
 	if err = errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +72,7 @@ func TestWhatWasCommittedIsThereAfterReopening(t *testing.T) {
 	if id, found, err := s.Identity(); id != identity || !found || err != nil {
 		t.Errorf("identity %+v, %v, %v", id, found, err)
 	}
-	if got, err := s.Positions(); err != nil || !maps.Equal(got, map[int32]Position{0: {1, 7, 7}, 1: {1, 0, 9}}) {
+	if got, err := s.Positions(); err != nil || !maps.Equal(got, map[int32]Position{0: begun, 1: counted}) {
 		t.Errorf("positions %v, %v", got, err)
 	}
 	if got := pages(t, s, 1); !maps.Equal(got, map[string]behavior.Sums{"p": sums, "q": sums}) {
@@ -79,10 +83,45 @@ func TestWhatWasCommittedIsThereAfterReopening(t *testing.T) {
 	}
 }
 
+func TestBucketsAreDroppedUpToOne(t *testing.T) {
+	s := open(t, t.TempDir(), false)
+	c := s.NewCommit()
+	var err error
+	for _, b := range []int32{0, 7, 8, math.MaxInt32} {
+		err = errors.Join(err, c.Bucket(Minute, 1, b, []byte("p"), sums), c.Bucket(Hour, 1, b, []byte("p"), sums),
+			c.Bucket(Minute, 2, b, []byte("p"), sums))
+	}
+	if err = errors.Join(err, c.Apply()); err != nil {
+		t.Fatal(err)
+	}
+	c = s.NewCommit()
+	if err := errors.Join(c.DropBuckets(Minute, 1, 8), c.Bucket(Minute, 1, 9, []byte("q"), sums), c.Apply()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct {
+		width     Width
+		partition int32
+		buckets   string
+	}{
+		{Minute, 1, "8p 9q 2147483647p"},
+		{Minute, 2, "0p 7p 8p 2147483647p"},
+		{Hour, 1, "0p 7p 8p 2147483647p"},
+	} {
+		var got []string
+		err := s.Buckets(want.width, want.partition, func(b int32, page []byte, _ behavior.Sums) error {
+			got = append(got, fmt.Sprintf("%d%s", b, page))
+			return nil
+		})
+		if err != nil || strings.Join(got, " ") != want.buckets {
+			t.Errorf("%ss of partition %d: %v, %v; want %s", want.width, want.partition, got, err, want.buckets)
+		}
+	}
+}
+
 func TestADiscardedCommitLeavesNothing(t *testing.T) {
 	s := open(t, t.TempDir(), false)
 	c := s.NewCommit()
-	if err := errors.Join(c.Page(0, "p", sums), c.Position(0, Position{Next: 1})); err != nil {
+	if err := errors.Join(c.Page(0, []byte("p"), sums, 1), c.Position(0, Position{Next: 1})); err != nil {
 		t.Fatal(err)
 	}
 	c.Discard()

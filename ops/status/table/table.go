@@ -76,6 +76,28 @@ func Clean(text string) string {
 	}, text))
 }
 
+// Printable is a line of a file without its end and without what would move the
+// cursor; its spaces are the file's own.
+func Printable(line string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t' || unicode.IsPrint(r) && r != utf8.RuneError:
+			return r
+		case r == '\n' || r == '\r':
+			return -1
+		}
+		return '?'
+	}, line)
+}
+
+// Count is a number of things: "1 step", "3 steps".
+func Count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
 // Table is rows of cells, aligned when written.
 type Table struct {
 	Style  Style

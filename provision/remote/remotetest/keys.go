@@ -48,6 +48,9 @@ func (c Config) complete() (Config, string, error) {
 	if c.Name == "" {
 		c.Name = "machine"
 	}
+	if c.Address == "" {
+		c.Address = "127.0.0.1"
+	}
 	if c.User == "" {
 		c.User = "root"
 	}

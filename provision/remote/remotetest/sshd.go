@@ -16,6 +16,9 @@ import (
 type Config struct {
 	// Name is the machine's; empty means "machine".
 	Name string
+	// Address is where it listens; empty means 127.0.0.1. Another one lets in
+	// whoever reaches it and has a key.
+	Address string
 	// User may log in; empty means root. Commands run as the current user.
 	User string
 	// HostKeys are the machine's; empty generates one ed25519 key.
@@ -77,14 +80,14 @@ func Dial(t testing.TB, s *Server, opts ...remote.Option) *remote.Client {
 	return client
 }
 
-// Listen runs a Server on a free port of the loopback address until Close.
+// Listen runs a Server on a free port of its address until Close.
 func Listen(config Config) (*Server, error) {
 	config, key, err := config.complete()
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{config: config, key: key, ssh: config.server(), conns: make(map[*gatedConn]bool), closing: make(chan struct{})}
-	if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if s.listener, err = net.Listen("tcp", net.JoinHostPort(config.Address, "0")); err != nil {
 		return nil, err
 	}
 	s.serving.Go(s.accept)

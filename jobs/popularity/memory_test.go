@@ -1,0 +1,81 @@
+package popularity
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"weir/jobs/behavior"
+	"weir/jobs/popularity/store"
+)
+
+// heap is what is in use after two collections: the first one leaves pools alone.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// bytesPerPage counts, commits and publishes a visit on each page of a partition,
+// and says what is kept of it.
+func bytesPerPage(t testing.TB, pages int) float64 {
+	l, err := openKeeping(t.TempDir(), Keep{}, testNow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.store.Close()
+	before := heap()
+	const batch = 10_000
+	for range 2 { // two deltas take turns
+		for from := 0; from < pages; from += batch {
+			some := make([]visit, 0, batch)
+			for page := from; page < min(from+batch, pages); page++ {
+				some = append(some, visit{0, fmt.Sprintf("page%06d", page)})
+			}
+			apply(t, l, 0, visits(t, l.Shard(0).Next(), some...))
+		}
+		commit(t, l)
+		l.publish(0)
+	}
+	used := heap() - before
+	runtime.KeepAlive(l)
+	return float64(used) / float64(pages)
+}
+
+// bytesPerBucket is what each page with a visit in a bucket takes.
+func bytesPerBucket(t testing.TB, pages int) float64 {
+	before := heap()
+	s := newSeries(store.Minute, time.Hour, 0)
+	for slot := range pages {
+		if _, _, err := s.add(0, uint32(slot), behavior.Sums{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	used := heap() - before
+	runtime.KeepAlive(s)
+	return float64(used) / float64(pages)
+}
+
+func TestMemoryIsBoundedByPagesAndBuckets(t *testing.T) {
+	const pages = 10_000
+	page, inBucket := bytesPerPage(t, pages), bytesPerBucket(t, pages)
+	t.Logf("%.0f bytes a page, %.0f in each bucket", page, inBucket)
+	// What docs/popularity.md states, and a half: tables that grow are half empty.
+	if page > 1.5*450 || inBucket > 1.5*100 {
+		t.Errorf("%.0f bytes a page and %.0f in each bucket are more than is stated", page, inBucket)
+	}
+}
+
+func BenchmarkMemory(b *testing.B) {
+	for _, pages := range []int{1, 10_000, 1_000_000} {
+		b.Run(fmt.Sprintf("pages=%d", pages), func(b *testing.B) {
+			for b.Loop() {
+				b.ReportMetric(bytesPerPage(b, pages), "B/page")
+				b.ReportMetric(bytesPerBucket(b, pages), "B/page-bucket")
+			}
+		})
+	}
+}
