@@ -26,6 +26,9 @@ func (a *app) open() (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.unlock(config.Inventory(p.Root).Machines); err != nil {
+		return nil, err
+	}
 	s, err := a.drive(p)
 	if err != nil {
 		return nil, err

@@ -63,6 +63,7 @@ func (a *app) target() (*target, error) {
 	if config, err := a.readConfig(p); err == nil {
 		t.config, t.cluster = config, config.Name
 		t.containers = config.ContainerCount() == len(config.Machines)
+		return t, a.unlock(config.Inventory(p.Root).Machines)
 	}
 	return t, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -49,8 +48,8 @@ func sshCommand(h remote.Host, command string) string {
 	if h.Port != 0 && h.Port != 22 {
 		words = append(words, "-p", strconv.Itoa(h.Port))
 	}
-	if j := h.Jump; j != nil {
-		words = append(words, "-J", j.User+"@"+net.JoinHostPort(j.Address, strconv.Itoa(j.Port)))
+	if jumps := h.JumpOption(); jumps != "" {
+		words = append(words, "-J", jumps)
 	}
 	if h.User != "" && h.User != "root" {
 		command = "sudo " + command

@@ -93,5 +93,9 @@ func (a *app) cluster(ctx context.Context) (inventory.Cluster, error) {
 	if err != nil {
 		return inventory.Cluster{}, err
 	}
-	return s.Cluster(ctx)
+	cluster, err := s.Cluster(ctx)
+	if err != nil {
+		return cluster, err
+	}
+	return cluster, a.unlock(cluster.Machines)
 }

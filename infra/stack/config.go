@@ -7,7 +7,11 @@
 // defaults are filled in, paths are absolute, and names refer to what exists.
 package stack
 
-import "time"
+import (
+	"time"
+
+	"weir/provision/remote"
+)
 
 // Config is one cluster, as declared.
 type Config struct {
@@ -57,14 +61,24 @@ type SSH struct {
 	Port int    `yaml:"port"` // 22 by default
 	// PrivateKeyFile names a key; the secret sshPrivateKey holds one instead.
 	PrivateKeyFile string `yaml:"privateKeyFile"`
-	// Agent offers the keys of the agent at $SSH_AUTH_SOCK.
+	// PassphraseFile names a file whose first line opens an encrypted key; the
+	// secret sshPassphrase holds it instead. Without either, ops asks at a terminal.
+	PassphraseFile string `yaml:"passphraseFile"`
+	// Agent offers the keys of the agent at $SSH_AUTH_SOCK, PrivateKeyFile's first.
 	Agent bool `yaml:"agent"`
+	// Config names an OpenSSH client's configuration, ~/.ssh/config mostly. What
+	// is not said here is taken from it, for each machine by its sshAddress or
+	// address, as what one would type behind ssh.
+	Config string `yaml:"config"`
 	// KnownHosts names a file in OpenSSH's format. Each machine needs it or
 	// its own hostKey, unless InsecureIgnoreHostKey gives verification up.
 	KnownHosts            string `yaml:"knownHosts"`
 	InsecureIgnoreHostKey bool   `yaml:"insecureIgnoreHostKey"`
 	// Jump is the machine through which the others are reached; nil is none.
 	Jump *Jump `yaml:"jump"`
+
+	// file is what Config names, once it was read.
+	file *remote.SSHConfig `yaml:"-"`
 }
 
 // Jump is a machine that only passes connections on. What it leaves out is
@@ -75,6 +89,8 @@ type Jump struct {
 	User           string `yaml:"user"`
 	PrivateKeyFile string `yaml:"privateKeyFile"`
 	HostKey        string `yaml:"hostKey"`
+	// Jump is the machine through which this one is reached; nil is none.
+	Jump *Jump `yaml:"jump"`
 }
 
 // Containers says how the machines that weir makes are made.

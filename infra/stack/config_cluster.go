@@ -227,6 +227,9 @@ func (c Config) Warnings() problem.List {
 		warnings.Add("zookeeper.members", "are %d: an even ensemble survives no more failures than one of %d; leave one out or add one",
 			len(z.Members), len(z.Members)-1)
 	}
+	for _, note := range c.notFollowed() {
+		warnings.Add("ssh.config", "%s", note)
+	}
 	if c.SSH.InsecureIgnoreHostKey {
 		warnings.Add("ssh.insecureIgnoreHostKey", "is set: whoever answers at a machine's address is believed; pin hostKey instead")
 	}

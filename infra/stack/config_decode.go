@@ -13,11 +13,17 @@ import (
 
 // decoder fills a Go value from YAML and notes everything that does not fit,
 // where yaml.v3's own strict mode stops at unknown keys, knows no paths and
-// takes 22 for a string. The types are finite, so that aliases that contain
-// themselves end as type mismatches.
+// takes 22 for a string.
 type decoder struct{ problems problem.List }
 
+// maxNesting is deeper than anything that is meant: an alias may contain itself.
+const maxNesting = 16
+
 func (d *decoder) value(path string, n *yaml.Node, into reflect.Value) {
+	if strings.Count(path, ".") > maxNesting {
+		d.problems.Add(path, "is nested too deeply; does an alias contain itself?")
+		return
+	}
 	for n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}

@@ -3,6 +3,7 @@ package stack
 import (
 	"cmp"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -61,18 +62,63 @@ func (c Config) Host(root string, m Machine) remote.Host {
 			KnownHosts:     filepath.Join(c.KeysDir(root), knownHostsFile),
 		}
 	}
+	declared := c.declared(m)
+	if completed, _, err := c.completed(declared); err == nil {
+		return completed
+	}
+	return declared // the check has told what is wrong
+}
+
+// declared is what the stack itself says of how to reach a machine.
+func (c Config) declared(m Machine) remote.Host {
 	h := c.login(m.Name, cmp.Or(m.SSHAddress, m.Address), m.HostKey)
 	h.Port, h.User = cmp.Or(m.Port, c.SSH.Port), cmp.Or(m.User, c.SSH.User)
 	h.SudoPassword = c.Secrets.SudoPassword.Reveal()
-	if j := c.SSH.Jump; j != nil {
-		jump := c.login("jump host", j.Address, j.HostKey)
-		jump.Port, jump.User = j.Port, j.User
-		if j.PrivateKeyFile != "" {
-			jump.PrivateKey, jump.PrivateKeyFile = "", j.PrivateKeyFile
-		}
-		h.Jump = &jump
-	}
+	h.Jump = c.jump(c.SSH.Jump)
 	return h
+}
+
+// completed takes what nobody said from the OpenSSH configuration, where one is
+// named, and from the defaults.
+func (c Config) completed(h remote.Host) (_ remote.Host, notes []string, err error) {
+	if c.SSH.file != nil {
+		if h, notes, err = c.SSH.file.Complete(h, h.Address); err != nil {
+			return h, notes, err
+		}
+	}
+	for at := &h; at != nil; at = at.Jump {
+		at.Port, at.User = cmp.Or(at.Port, defaultSSHPort), cmp.Or(at.User, defaultSSHUser)
+	}
+	return h, notes, nil
+}
+
+// notFollowed are the things that the OpenSSH configuration says and that are
+// not followed, each once.
+func (c Config) notFollowed() []string {
+	var all []string
+	for _, m := range c.Machines {
+		if m.Container {
+			continue
+		}
+		_, notes, _ := c.completed(c.declared(m))
+		all = append(all, notes...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// jump is a chain of jump hosts, the last of which connects to the machine.
+func (c Config) jump(j *Jump) *remote.Host {
+	if j == nil {
+		return nil
+	}
+	h := c.login("jump host "+j.Address, j.Address, j.HostKey)
+	h.Port, h.User = j.Port, j.User
+	if j.PrivateKeyFile != "" {
+		h.PrivateKey, h.PrivateKeyFile = "", j.PrivateKeyFile
+	}
+	h.Jump = c.jump(j.Jump)
+	return &h
 }
 
 // login is what all machines that are not containers have in common.
@@ -80,8 +126,9 @@ func (c Config) login(name, address, hostKey string) remote.Host {
 	h := remote.Host{
 		Name: name, Address: address, HostKey: hostKey,
 		PrivateKey: c.Secrets.SSHPrivateKey.Reveal(), PrivateKeyFile: c.SSH.PrivateKeyFile,
-		Passphrase: c.Secrets.SSHPassphrase.Reveal(), Password: c.Secrets.SSHPassword.Reveal(),
-		Agent: c.SSH.Agent, InsecureIgnoreHostKey: c.SSH.InsecureIgnoreHostKey,
+		Passphrase: c.Secrets.SSHPassphrase.Reveal(), PassphraseFile: c.SSH.PassphraseFile,
+		Password: c.Secrets.SSHPassword.Reveal(),
+		Agent:    c.SSH.Agent, InsecureIgnoreHostKey: c.SSH.InsecureIgnoreHostKey,
 	}
 	if hostKey == "" {
 		h.KnownHosts = c.SSH.KnownHosts

@@ -1,7 +1,6 @@
 package stack
 
 import (
-	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -127,13 +126,13 @@ func (c *checker) ownMachine(path string, m *Machine) {
 	if m.SSHAddress != "" {
 		m.SSHAddress = c.address(path+".sshAddress", m.SSHAddress)
 	}
-	c.port(path+".port", &m.Port, cmp.Or(c.config.SSH.Port, defaultSSHPort))
+	c.port(path+".port", &m.Port, c.sshPort(c.config.SSH.Port))
 	c.user(path+".user", m.User)
 	if !slices.Contains([]string{"", "amd64", "arm64"}, m.Architecture) {
 		c.add(path+".architecture", "is %q; write amd64 or arm64, or leave it out to have it found out", m.Architecture)
 	}
 	c.hostKey(path+".hostKey", m.HostKey)
-	if m.HostKey == "" && c.config.SSH.KnownHosts == "" && !c.config.SSH.InsecureIgnoreHostKey {
+	if s := c.config.SSH; m.HostKey == "" && s.KnownHosts == "" && s.Config == "" && !s.InsecureIgnoreHostKey {
 		c.add(path+".hostKey", "is missing, and there is no ssh.knownHosts: the machine's identity could not be verified; "+
 			"write the machine's public key, or ssh.knownHosts: ~/.ssh/known_hosts")
 	}

@@ -5,22 +5,51 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"weir/provision/remote"
 )
 
 func (c *checker) ssh() {
 	s := &c.config.SSH
-	s.User = cmp.Or(s.User, defaultSSHUser)
 	c.user("ssh.user", s.User)
-	c.port("ssh.port", &s.Port, defaultSSHPort)
+	c.localFile("ssh.config", &s.Config)
+	c.readSSHConfig()
+	if s.Config == "" { // else what it says comes before the default
+		s.User = cmp.Or(s.User, defaultSSHUser)
+	}
+	c.port("ssh.port", &s.Port, c.sshPort(0))
 	c.localFile("ssh.privateKeyFile", &s.PrivateKeyFile)
+	c.localFile("ssh.passphraseFile", &s.PassphraseFile)
 	c.localFile("ssh.knownHosts", &s.KnownHosts)
-	own := slices.ContainsFunc(c.config.Machines, func(m Machine) bool { return !m.Container })
-	if own {
+	if s.PassphraseFile != "" && c.config.Secrets.SSHPassphrase.Set() {
+		c.add("ssh.passphraseFile", "is set, and so is the secret weir:sshPassphrase; keep one of the two")
+	}
+	c.jump("ssh.jump", s.Jump)
+	if slices.ContainsFunc(c.config.Machines, func(m Machine) bool { return !m.Container }) {
 		c.authentication()
 	}
-	if s.Jump != nil {
-		c.jump(s.Jump)
+}
+
+// sshPort is the port where nobody wrote one: 0 leaves it to ssh.config.
+func (c *checker) sshPort(general int) int {
+	if general != 0 || c.config.SSH.Config != "" {
+		return general
 	}
+	return defaultSSHPort
+}
+
+// readSSHConfig reads what ssh.config names, where it can be read at all.
+func (c *checker) readSSHConfig() {
+	s := &c.config.SSH
+	if s.Config == "" || c.src.Exists != nil && !c.src.Exists(s.Config) {
+		return
+	}
+	file, err := remote.ReadSSHConfig(s.Config, c.src.Home)
+	if err != nil {
+		c.add("ssh.config", "cannot be followed: %v", err)
+		return
+	}
+	s.file = file
 }
 
 // authentication asks for one way to log in, and one private key at most.
@@ -29,30 +58,49 @@ func (c *checker) authentication() {
 	switch {
 	case s.PrivateKeyFile != "" && secrets.SSHPrivateKey.Set():
 		c.add("ssh.privateKeyFile", "is set, and so is the secret weir:sshPrivateKey; keep one of the two")
+	case s.file != nil:
+		c.completions()
 	case s.PrivateKeyFile == "" && !s.Agent && !secrets.SSHPrivateKey.Set() && !secrets.SSHPassword.Set():
 		c.add("ssh", "has no way to log in; write privateKeyFile: ~/.ssh/id_ed25519, or agent: true, "+
 			"or set the secret weir:sshPrivateKey or weir:sshPassword")
 	}
 }
 
-func (c *checker) jump(j *Jump) {
-	j.Address = c.jumpAddress(j.Address)
-	c.port("ssh.jump.port", &j.Port, defaultSSHPort)
-	j.User = cmp.Or(j.User, c.config.SSH.User)
-	c.user("ssh.jump.user", j.User)
-	c.localFile("ssh.jump.privateKeyFile", &j.PrivateKeyFile)
-	c.hostKey("ssh.jump.hostKey", j.HostKey)
-	if j.HostKey == "" && c.config.SSH.KnownHosts == "" && !c.config.SSH.InsecureIgnoreHostKey {
-		c.add("ssh.jump.hostKey", "is missing, and there is no ssh.knownHosts: write one of the two")
+// completions checks what the OpenSSH configuration makes of each machine.
+func (c *checker) completions() {
+	for i, m := range c.config.Machines {
+		if m.Container {
+			continue
+		}
+		if _, _, err := c.config.completed(c.config.declared(m)); err != nil {
+			c.add(fmt.Sprintf("machines[%d]", i), "cannot be reached as ssh.config says: %v", err)
+		}
 	}
 }
 
+func (c *checker) jump(path string, j *Jump) {
+	if j == nil {
+		return
+	}
+	s := c.config.SSH
+	j.Address = c.jumpAddress(path+".address", j.Address)
+	j.User = cmp.Or(j.User, s.User)
+	c.port(path+".port", &j.Port, c.sshPort(0))
+	c.user(path+".user", j.User)
+	c.localFile(path+".privateKeyFile", &j.PrivateKeyFile)
+	c.hostKey(path+".hostKey", j.HostKey)
+	if j.HostKey == "" && s.KnownHosts == "" && s.Config == "" && !s.InsecureIgnoreHostKey {
+		c.add(path+".hostKey", "is missing, and there is no ssh.knownHosts: write one of the two")
+	}
+	c.jump(path+".jump", j.Jump)
+}
+
 // jumpAddress allows this computer: a tunnel may end there.
-func (c *checker) jumpAddress(address string) string {
+func (c *checker) jumpAddress(path, address string) string {
 	if ip, err := netip.ParseAddr(address); err == nil && ip.IsLoopback() {
 		return ip.String()
 	}
-	return c.address("ssh.jump.address", address)
+	return c.address(path, address)
 }
 
 // containers checks the network of the machines that weir makes, and their

@@ -15,27 +15,30 @@ import (
 	"weir/infra/weir"
 	"weir/provision/host"
 	"weir/provision/inventory"
+	"weir/provision/remote"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
 // connection turns a machine's host into a resource's input, keys and passwords secret.
 func (d *declaration) connection(m inventory.Machine) weir.ConnectionArgs {
-	h := m.Host
+	c := connection(m.Host)
 	_, container := d.made[m.Name]
+	c.Container = flag(container)
+	return c
+}
+
+func connection(h remote.Host) weir.ConnectionArgs {
 	c := weir.ConnectionArgs{
-		Container: flag(container),
-		Address:   pulumi.String(h.Address), Port: number(h.Port), User: text(h.User),
-		PrivateKey: secret(h.PrivateKey), PrivateKeyFile: text(h.PrivateKeyFile), Passphrase: secret(h.Passphrase),
-		Password: secret(h.Password), Agent: flag(h.Agent), HostKey: text(h.HostKey), KnownHosts: text(h.KnownHosts),
+		Address: pulumi.String(h.Address), Port: number(h.Port), User: text(h.User),
+		PrivateKey: secret(h.PrivateKey), PrivateKeyFile: text(h.PrivateKeyFile),
+		Passphrase: secret(h.Passphrase), PassphraseFile: text(h.PassphraseFile),
+		Password: secret(h.Password), Agent: flag(h.Agent), AgentSocket: text(h.AgentSocket), IdentitiesOnly: flag(h.IdentitiesOnly),
+		HostKey: text(h.HostKey), KnownHosts: text(h.KnownHosts), HostKeyAlias: text(h.HostKeyAlias),
 		InsecureIgnoreHostKey: flag(h.InsecureIgnoreHostKey), SudoPassword: secret(h.SudoPassword),
 	}
-	if j := h.Jump; j != nil {
-		c.Jump = weir.JumpHostArgs{
-			Address: pulumi.String(j.Address), Port: number(j.Port), User: text(j.User),
-			PrivateKey: secret(j.PrivateKey), PrivateKeyFile: text(j.PrivateKeyFile), Passphrase: secret(j.Passphrase),
-			Password: secret(j.Password), Agent: flag(j.Agent), HostKey: text(j.HostKey), KnownHosts: text(j.KnownHosts),
-		}
+	if h.Jump != nil {
+		c.Jump = connection(*h.Jump)
 	}
 	return c
 }

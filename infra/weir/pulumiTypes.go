@@ -128,20 +128,28 @@ func (o BrokerRefArrayOutput) Index(i pulumi.IntInput) BrokerRefOutput {
 type Connection struct {
 	// DNS name or IP address, without a port.
 	Address string `pulumi:"address"`
-	// Offer the keys of the agent at $SSH_AUTH_SOCK.
+	// Offer the keys of the agent at agentSocket or $SSH_AUTH_SOCK, that of privateKeyFile first.
 	Agent *bool `pulumi:"agent"`
+	// The agent's socket, where $SSH_AUTH_SOCK is not meant.
+	AgentSocket *string `pulumi:"agentSocket"`
 	// The machine is a resource Machine, which a preview need not find.
 	Container *bool `pulumi:"container"`
 	// The machine's public keys, one authorized_keys line each.
 	HostKey *string `pulumi:"hostKey"`
+	// The name that the known_hosts file has the machine by.
+	HostKeyAlias *string `pulumi:"hostKeyAlias"`
+	// Of the agent's keys, offer that of privateKeyFile alone.
+	IdentitiesOnly *bool `pulumi:"identitiesOnly"`
 	// Accept any host key. Whoever is between you and the machine can then take it over.
 	InsecureIgnoreHostKey *bool `pulumi:"insecureIgnoreHostKey"`
-	// The machine through which this one is reached.
-	Jump *JumpHost `pulumi:"jump"`
+	// The machine through which this one is reached; it may have one of its own.
+	Jump *Connection `pulumi:"jump"`
 	// A known_hosts file; this or hostKey is required.
 	KnownHosts *string `pulumi:"knownHosts"`
 	// Opens an encrypted private key.
 	Passphrase *string `pulumi:"passphrase"`
+	// A file whose first line opens an encrypted private key, where passphrase is not set; $WEIR_SSH_PASSPHRASE is asked last.
+	PassphraseFile *string `pulumi:"passphraseFile"`
 	// Tried for the methods password and keyboard-interactive.
 	Password *string `pulumi:"password"`
 	// sshd's port; 22 where it is not set.
@@ -170,20 +178,28 @@ type ConnectionInput interface {
 type ConnectionArgs struct {
 	// DNS name or IP address, without a port.
 	Address pulumi.StringInput `pulumi:"address"`
-	// Offer the keys of the agent at $SSH_AUTH_SOCK.
+	// Offer the keys of the agent at agentSocket or $SSH_AUTH_SOCK, that of privateKeyFile first.
 	Agent pulumi.BoolPtrInput `pulumi:"agent"`
+	// The agent's socket, where $SSH_AUTH_SOCK is not meant.
+	AgentSocket pulumi.StringPtrInput `pulumi:"agentSocket"`
 	// The machine is a resource Machine, which a preview need not find.
 	Container pulumi.BoolPtrInput `pulumi:"container"`
 	// The machine's public keys, one authorized_keys line each.
 	HostKey pulumi.StringPtrInput `pulumi:"hostKey"`
+	// The name that the known_hosts file has the machine by.
+	HostKeyAlias pulumi.StringPtrInput `pulumi:"hostKeyAlias"`
+	// Of the agent's keys, offer that of privateKeyFile alone.
+	IdentitiesOnly pulumi.BoolPtrInput `pulumi:"identitiesOnly"`
 	// Accept any host key. Whoever is between you and the machine can then take it over.
 	InsecureIgnoreHostKey pulumi.BoolPtrInput `pulumi:"insecureIgnoreHostKey"`
-	// The machine through which this one is reached.
-	Jump JumpHostPtrInput `pulumi:"jump"`
+	// The machine through which this one is reached; it may have one of its own.
+	Jump ConnectionPtrInput `pulumi:"jump"`
 	// A known_hosts file; this or hostKey is required.
 	KnownHosts pulumi.StringPtrInput `pulumi:"knownHosts"`
 	// Opens an encrypted private key.
 	Passphrase pulumi.StringPtrInput `pulumi:"passphrase"`
+	// A file whose first line opens an encrypted private key, where passphrase is not set; $WEIR_SSH_PASSPHRASE is asked last.
+	PassphraseFile pulumi.StringPtrInput `pulumi:"passphraseFile"`
 	// Tried for the methods password and keyboard-interactive.
 	Password pulumi.StringPtrInput `pulumi:"password"`
 	// sshd's port; 22 where it is not set.
@@ -210,6 +226,47 @@ func (i ConnectionArgs) ToConnectionOutputWithContext(ctx context.Context) Conne
 	return pulumi.ToOutputWithContext(ctx, i).(ConnectionOutput)
 }
 
+func (i ConnectionArgs) ToConnectionPtrOutput() ConnectionPtrOutput {
+	return i.ToConnectionPtrOutputWithContext(context.Background())
+}
+
+func (i ConnectionArgs) ToConnectionPtrOutputWithContext(ctx context.Context) ConnectionPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ConnectionOutput).ToConnectionPtrOutputWithContext(ctx)
+}
+
+// ConnectionPtrInput is an input type that accepts ConnectionArgs, ConnectionPtr and ConnectionPtrOutput values.
+// You can construct a concrete instance of `ConnectionPtrInput` via:
+//
+//	        ConnectionArgs{...}
+//
+//	or:
+//
+//	        nil
+type ConnectionPtrInput interface {
+	pulumi.Input
+
+	ToConnectionPtrOutput() ConnectionPtrOutput
+	ToConnectionPtrOutputWithContext(context.Context) ConnectionPtrOutput
+}
+
+type connectionPtrType ConnectionArgs
+
+func ConnectionPtr(v *ConnectionArgs) ConnectionPtrInput {
+	return (*connectionPtrType)(v)
+}
+
+func (*connectionPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**Connection)(nil)).Elem()
+}
+
+func (i *connectionPtrType) ToConnectionPtrOutput() ConnectionPtrOutput {
+	return i.ToConnectionPtrOutputWithContext(context.Background())
+}
+
+func (i *connectionPtrType) ToConnectionPtrOutputWithContext(ctx context.Context) ConnectionPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ConnectionPtrOutput)
+}
+
 type ConnectionOutput struct{ *pulumi.OutputState }
 
 func (ConnectionOutput) ElementType() reflect.Type {
@@ -224,14 +281,29 @@ func (o ConnectionOutput) ToConnectionOutputWithContext(ctx context.Context) Con
 	return o
 }
 
+func (o ConnectionOutput) ToConnectionPtrOutput() ConnectionPtrOutput {
+	return o.ToConnectionPtrOutputWithContext(context.Background())
+}
+
+func (o ConnectionOutput) ToConnectionPtrOutputWithContext(ctx context.Context) ConnectionPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v Connection) *Connection {
+		return &v
+	}).(ConnectionPtrOutput)
+}
+
 // DNS name or IP address, without a port.
 func (o ConnectionOutput) Address() pulumi.StringOutput {
 	return o.ApplyT(func(v Connection) string { return v.Address }).(pulumi.StringOutput)
 }
 
-// Offer the keys of the agent at $SSH_AUTH_SOCK.
+// Offer the keys of the agent at agentSocket or $SSH_AUTH_SOCK, that of privateKeyFile first.
 func (o ConnectionOutput) Agent() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v Connection) *bool { return v.Agent }).(pulumi.BoolPtrOutput)
+}
+
+// The agent's socket, where $SSH_AUTH_SOCK is not meant.
+func (o ConnectionOutput) AgentSocket() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v Connection) *string { return v.AgentSocket }).(pulumi.StringPtrOutput)
 }
 
 // The machine is a resource Machine, which a preview need not find.
@@ -244,14 +316,24 @@ func (o ConnectionOutput) HostKey() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v Connection) *string { return v.HostKey }).(pulumi.StringPtrOutput)
 }
 
+// The name that the known_hosts file has the machine by.
+func (o ConnectionOutput) HostKeyAlias() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v Connection) *string { return v.HostKeyAlias }).(pulumi.StringPtrOutput)
+}
+
+// Of the agent's keys, offer that of privateKeyFile alone.
+func (o ConnectionOutput) IdentitiesOnly() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v Connection) *bool { return v.IdentitiesOnly }).(pulumi.BoolPtrOutput)
+}
+
 // Accept any host key. Whoever is between you and the machine can then take it over.
 func (o ConnectionOutput) InsecureIgnoreHostKey() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v Connection) *bool { return v.InsecureIgnoreHostKey }).(pulumi.BoolPtrOutput)
 }
 
-// The machine through which this one is reached.
-func (o ConnectionOutput) Jump() JumpHostPtrOutput {
-	return o.ApplyT(func(v Connection) *JumpHost { return v.Jump }).(JumpHostPtrOutput)
+// The machine through which this one is reached; it may have one of its own.
+func (o ConnectionOutput) Jump() ConnectionPtrOutput {
+	return o.ApplyT(func(v Connection) *Connection { return v.Jump }).(ConnectionPtrOutput)
 }
 
 // A known_hosts file; this or hostKey is required.
@@ -262,6 +344,11 @@ func (o ConnectionOutput) KnownHosts() pulumi.StringPtrOutput {
 // Opens an encrypted private key.
 func (o ConnectionOutput) Passphrase() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v Connection) *string { return v.Passphrase }).(pulumi.StringPtrOutput)
+}
+
+// A file whose first line opens an encrypted private key, where passphrase is not set; $WEIR_SSH_PASSPHRASE is asked last.
+func (o ConnectionOutput) PassphraseFile() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v Connection) *string { return v.PassphraseFile }).(pulumi.StringPtrOutput)
 }
 
 // Tried for the methods password and keyboard-interactive.
@@ -292,6 +379,210 @@ func (o ConnectionOutput) SudoPassword() pulumi.StringPtrOutput {
 // Who logs in; root where it is not set. Any other user needs sudo.
 func (o ConnectionOutput) User() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v Connection) *string { return v.User }).(pulumi.StringPtrOutput)
+}
+
+type ConnectionPtrOutput struct{ *pulumi.OutputState }
+
+func (ConnectionPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**Connection)(nil)).Elem()
+}
+
+func (o ConnectionPtrOutput) ToConnectionPtrOutput() ConnectionPtrOutput {
+	return o
+}
+
+func (o ConnectionPtrOutput) ToConnectionPtrOutputWithContext(ctx context.Context) ConnectionPtrOutput {
+	return o
+}
+
+func (o ConnectionPtrOutput) Elem() ConnectionOutput {
+	return o.ApplyT(func(v *Connection) Connection {
+		if v != nil {
+			return *v
+		}
+		var ret Connection
+		return ret
+	}).(ConnectionOutput)
+}
+
+// DNS name or IP address, without a port.
+func (o ConnectionPtrOutput) Address() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Connection) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Address
+	}).(pulumi.StringPtrOutput)
+}
+
+// Offer the keys of the agent at agentSocket or $SSH_AUTH_SOCK, that of privateKeyFile first.
+func (o ConnectionPtrOutput) Agent() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *Connection) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.Agent
+	}).(pulumi.BoolPtrOutput)
+}
+
+// The agent's socket, where $SSH_AUTH_SOCK is not meant.
+func (o ConnectionPtrOutput) AgentSocket() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Connection) *string {
+		if v == nil {
+			return nil
+		}
+		return v.AgentSocket
+	}).(pulumi.StringPtrOutput)
+}
+
+// The machine is a resource Machine, which a preview need not find.
+func (o ConnectionPtrOutput) Container() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *Connection) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.Container
+	}).(pulumi.BoolPtrOutput)
+}
+
+// The machine's public keys, one authorized_keys line each.
+func (o ConnectionPtrOutput) HostKey() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Connection) *string {
+		if v == nil {
+			return nil
+		}
+		return v.HostKey
+	}).(pulumi.StringPtrOutput)
+}
+
+// The name that the known_hosts file has the machine by.
+func (o ConnectionPtrOutput) HostKeyAlias() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Connection) *string {
+		if v == nil {
+			return nil
+		}
+		return v.HostKeyAlias
+	}).(pulumi.StringPtrOutput)
+}
+
+// Of the agent's keys, offer that of privateKeyFile alone.
+func (o ConnectionPtrOutput) IdentitiesOnly() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *Connection) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.IdentitiesOnly
+	}).(pulumi.BoolPtrOutput)
+}
+
+// Accept any host key. Whoever is between you and the machine can then take it over.
+func (o ConnectionPtrOutput) InsecureIgnoreHostKey() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *Connection) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.InsecureIgnoreHostKey
+	}).(pulumi.BoolPtrOutput)
+}
+
+// The machine through which this one is reached; it may have one of its own.
+func (o ConnectionPtrOutput) Jump() ConnectionPtrOutput {
+	return o.ApplyT(func(v *Connection) *Connection {
+		if v == nil {
+			return nil
+		}
+		return v.Jump
+	}).(ConnectionPtrOutput)
+}
+
+// A known_hosts file; this or hostKey is required.
+func (o ConnectionPtrOutput) KnownHosts() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Connection) *string {
+		if v == nil {
+			return nil
+		}
+		return v.KnownHosts
+	}).(pulumi.StringPtrOutput)
+}
+
+// Opens an encrypted private key.
+func (o ConnectionPtrOutput) Passphrase() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Connection) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Passphrase
+	}).(pulumi.StringPtrOutput)
+}
+
+// A file whose first line opens an encrypted private key, where passphrase is not set; $WEIR_SSH_PASSPHRASE is asked last.
+func (o ConnectionPtrOutput) PassphraseFile() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Connection) *string {
+		if v == nil {
+			return nil
+		}
+		return v.PassphraseFile
+	}).(pulumi.StringPtrOutput)
+}
+
+// Tried for the methods password and keyboard-interactive.
+func (o ConnectionPtrOutput) Password() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Connection) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Password
+	}).(pulumi.StringPtrOutput)
+}
+
+// sshd's port; 22 where it is not set.
+func (o ConnectionPtrOutput) Port() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *Connection) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Port
+	}).(pulumi.IntPtrOutput)
+}
+
+// A private key in PEM form.
+func (o ConnectionPtrOutput) PrivateKey() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Connection) *string {
+		if v == nil {
+			return nil
+		}
+		return v.PrivateKey
+	}).(pulumi.StringPtrOutput)
+}
+
+// A file that holds a private key.
+func (o ConnectionPtrOutput) PrivateKeyFile() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Connection) *string {
+		if v == nil {
+			return nil
+		}
+		return v.PrivateKeyFile
+	}).(pulumi.StringPtrOutput)
+}
+
+// Given to sudo where it asks for a password.
+func (o ConnectionPtrOutput) SudoPassword() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Connection) *string {
+		if v == nil {
+			return nil
+		}
+		return v.SudoPassword
+	}).(pulumi.StringPtrOutput)
+}
+
+// Who logs in; root where it is not set. Any other user needs sudo.
+func (o ConnectionPtrOutput) User() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Connection) *string {
+		if v == nil {
+			return nil
+		}
+		return v.User
+	}).(pulumi.StringPtrOutput)
 }
 
 type Difference struct {
@@ -557,278 +848,6 @@ func (o HostOSPtrOutput) TransparentHugePages() pulumi.StringPtrOutput {
 			return nil
 		}
 		return v.TransparentHugePages
-	}).(pulumi.StringPtrOutput)
-}
-
-type JumpHost struct {
-	// DNS name or IP address of the machine that is jumped through.
-	Address        string  `pulumi:"address"`
-	Agent          *bool   `pulumi:"agent"`
-	HostKey        *string `pulumi:"hostKey"`
-	KnownHosts     *string `pulumi:"knownHosts"`
-	Passphrase     *string `pulumi:"passphrase"`
-	Password       *string `pulumi:"password"`
-	Port           *int    `pulumi:"port"`
-	PrivateKey     *string `pulumi:"privateKey"`
-	PrivateKeyFile *string `pulumi:"privateKeyFile"`
-	User           *string `pulumi:"user"`
-}
-
-// JumpHostInput is an input type that accepts JumpHostArgs and JumpHostOutput values.
-// You can construct a concrete instance of `JumpHostInput` via:
-//
-//	JumpHostArgs{...}
-type JumpHostInput interface {
-	pulumi.Input
-
-	ToJumpHostOutput() JumpHostOutput
-	ToJumpHostOutputWithContext(context.Context) JumpHostOutput
-}
-
-type JumpHostArgs struct {
-	// DNS name or IP address of the machine that is jumped through.
-	Address        pulumi.StringInput    `pulumi:"address"`
-	Agent          pulumi.BoolPtrInput   `pulumi:"agent"`
-	HostKey        pulumi.StringPtrInput `pulumi:"hostKey"`
-	KnownHosts     pulumi.StringPtrInput `pulumi:"knownHosts"`
-	Passphrase     pulumi.StringPtrInput `pulumi:"passphrase"`
-	Password       pulumi.StringPtrInput `pulumi:"password"`
-	Port           pulumi.IntPtrInput    `pulumi:"port"`
-	PrivateKey     pulumi.StringPtrInput `pulumi:"privateKey"`
-	PrivateKeyFile pulumi.StringPtrInput `pulumi:"privateKeyFile"`
-	User           pulumi.StringPtrInput `pulumi:"user"`
-}
-
-func (JumpHostArgs) ElementType() reflect.Type {
-	return reflect.TypeOf((*JumpHost)(nil)).Elem()
-}
-
-func (i JumpHostArgs) ToJumpHostOutput() JumpHostOutput {
-	return i.ToJumpHostOutputWithContext(context.Background())
-}
-
-func (i JumpHostArgs) ToJumpHostOutputWithContext(ctx context.Context) JumpHostOutput {
-	return pulumi.ToOutputWithContext(ctx, i).(JumpHostOutput)
-}
-
-func (i JumpHostArgs) ToJumpHostPtrOutput() JumpHostPtrOutput {
-	return i.ToJumpHostPtrOutputWithContext(context.Background())
-}
-
-func (i JumpHostArgs) ToJumpHostPtrOutputWithContext(ctx context.Context) JumpHostPtrOutput {
-	return pulumi.ToOutputWithContext(ctx, i).(JumpHostOutput).ToJumpHostPtrOutputWithContext(ctx)
-}
-
-// JumpHostPtrInput is an input type that accepts JumpHostArgs, JumpHostPtr and JumpHostPtrOutput values.
-// You can construct a concrete instance of `JumpHostPtrInput` via:
-//
-//	        JumpHostArgs{...}
-//
-//	or:
-//
-//	        nil
-type JumpHostPtrInput interface {
-	pulumi.Input
-
-	ToJumpHostPtrOutput() JumpHostPtrOutput
-	ToJumpHostPtrOutputWithContext(context.Context) JumpHostPtrOutput
-}
-
-type jumpHostPtrType JumpHostArgs
-
-func JumpHostPtr(v *JumpHostArgs) JumpHostPtrInput {
-	return (*jumpHostPtrType)(v)
-}
-
-func (*jumpHostPtrType) ElementType() reflect.Type {
-	return reflect.TypeOf((**JumpHost)(nil)).Elem()
-}
-
-func (i *jumpHostPtrType) ToJumpHostPtrOutput() JumpHostPtrOutput {
-	return i.ToJumpHostPtrOutputWithContext(context.Background())
-}
-
-func (i *jumpHostPtrType) ToJumpHostPtrOutputWithContext(ctx context.Context) JumpHostPtrOutput {
-	return pulumi.ToOutputWithContext(ctx, i).(JumpHostPtrOutput)
-}
-
-type JumpHostOutput struct{ *pulumi.OutputState }
-
-func (JumpHostOutput) ElementType() reflect.Type {
-	return reflect.TypeOf((*JumpHost)(nil)).Elem()
-}
-
-func (o JumpHostOutput) ToJumpHostOutput() JumpHostOutput {
-	return o
-}
-
-func (o JumpHostOutput) ToJumpHostOutputWithContext(ctx context.Context) JumpHostOutput {
-	return o
-}
-
-func (o JumpHostOutput) ToJumpHostPtrOutput() JumpHostPtrOutput {
-	return o.ToJumpHostPtrOutputWithContext(context.Background())
-}
-
-func (o JumpHostOutput) ToJumpHostPtrOutputWithContext(ctx context.Context) JumpHostPtrOutput {
-	return o.ApplyTWithContext(ctx, func(_ context.Context, v JumpHost) *JumpHost {
-		return &v
-	}).(JumpHostPtrOutput)
-}
-
-// DNS name or IP address of the machine that is jumped through.
-func (o JumpHostOutput) Address() pulumi.StringOutput {
-	return o.ApplyT(func(v JumpHost) string { return v.Address }).(pulumi.StringOutput)
-}
-
-func (o JumpHostOutput) Agent() pulumi.BoolPtrOutput {
-	return o.ApplyT(func(v JumpHost) *bool { return v.Agent }).(pulumi.BoolPtrOutput)
-}
-
-func (o JumpHostOutput) HostKey() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v JumpHost) *string { return v.HostKey }).(pulumi.StringPtrOutput)
-}
-
-func (o JumpHostOutput) KnownHosts() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v JumpHost) *string { return v.KnownHosts }).(pulumi.StringPtrOutput)
-}
-
-func (o JumpHostOutput) Passphrase() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v JumpHost) *string { return v.Passphrase }).(pulumi.StringPtrOutput)
-}
-
-func (o JumpHostOutput) Password() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v JumpHost) *string { return v.Password }).(pulumi.StringPtrOutput)
-}
-
-func (o JumpHostOutput) Port() pulumi.IntPtrOutput {
-	return o.ApplyT(func(v JumpHost) *int { return v.Port }).(pulumi.IntPtrOutput)
-}
-
-func (o JumpHostOutput) PrivateKey() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v JumpHost) *string { return v.PrivateKey }).(pulumi.StringPtrOutput)
-}
-
-func (o JumpHostOutput) PrivateKeyFile() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v JumpHost) *string { return v.PrivateKeyFile }).(pulumi.StringPtrOutput)
-}
-
-func (o JumpHostOutput) User() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v JumpHost) *string { return v.User }).(pulumi.StringPtrOutput)
-}
-
-type JumpHostPtrOutput struct{ *pulumi.OutputState }
-
-func (JumpHostPtrOutput) ElementType() reflect.Type {
-	return reflect.TypeOf((**JumpHost)(nil)).Elem()
-}
-
-func (o JumpHostPtrOutput) ToJumpHostPtrOutput() JumpHostPtrOutput {
-	return o
-}
-
-func (o JumpHostPtrOutput) ToJumpHostPtrOutputWithContext(ctx context.Context) JumpHostPtrOutput {
-	return o
-}
-
-func (o JumpHostPtrOutput) Elem() JumpHostOutput {
-	return o.ApplyT(func(v *JumpHost) JumpHost {
-		if v != nil {
-			return *v
-		}
-		var ret JumpHost
-		return ret
-	}).(JumpHostOutput)
-}
-
-// DNS name or IP address of the machine that is jumped through.
-func (o JumpHostPtrOutput) Address() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v *JumpHost) *string {
-		if v == nil {
-			return nil
-		}
-		return &v.Address
-	}).(pulumi.StringPtrOutput)
-}
-
-func (o JumpHostPtrOutput) Agent() pulumi.BoolPtrOutput {
-	return o.ApplyT(func(v *JumpHost) *bool {
-		if v == nil {
-			return nil
-		}
-		return v.Agent
-	}).(pulumi.BoolPtrOutput)
-}
-
-func (o JumpHostPtrOutput) HostKey() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v *JumpHost) *string {
-		if v == nil {
-			return nil
-		}
-		return v.HostKey
-	}).(pulumi.StringPtrOutput)
-}
-
-func (o JumpHostPtrOutput) KnownHosts() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v *JumpHost) *string {
-		if v == nil {
-			return nil
-		}
-		return v.KnownHosts
-	}).(pulumi.StringPtrOutput)
-}
-
-func (o JumpHostPtrOutput) Passphrase() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v *JumpHost) *string {
-		if v == nil {
-			return nil
-		}
-		return v.Passphrase
-	}).(pulumi.StringPtrOutput)
-}
-
-func (o JumpHostPtrOutput) Password() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v *JumpHost) *string {
-		if v == nil {
-			return nil
-		}
-		return v.Password
-	}).(pulumi.StringPtrOutput)
-}
-
-func (o JumpHostPtrOutput) Port() pulumi.IntPtrOutput {
-	return o.ApplyT(func(v *JumpHost) *int {
-		if v == nil {
-			return nil
-		}
-		return v.Port
-	}).(pulumi.IntPtrOutput)
-}
-
-func (o JumpHostPtrOutput) PrivateKey() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v *JumpHost) *string {
-		if v == nil {
-			return nil
-		}
-		return v.PrivateKey
-	}).(pulumi.StringPtrOutput)
-}
-
-func (o JumpHostPtrOutput) PrivateKeyFile() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v *JumpHost) *string {
-		if v == nil {
-			return nil
-		}
-		return v.PrivateKeyFile
-	}).(pulumi.StringPtrOutput)
-}
-
-func (o JumpHostPtrOutput) User() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v *JumpHost) *string {
-		if v == nil {
-			return nil
-		}
-		return v.User
 	}).(pulumi.StringPtrOutput)
 }
 
@@ -1631,10 +1650,9 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*BrokerRefInput)(nil)).Elem(), BrokerRefArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BrokerRefArrayInput)(nil)).Elem(), BrokerRefArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ConnectionInput)(nil)).Elem(), ConnectionArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ConnectionPtrInput)(nil)).Elem(), ConnectionArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*HostOSInput)(nil)).Elem(), HostOSArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*HostOSPtrInput)(nil)).Elem(), HostOSArgs{})
-	pulumi.RegisterInputType(reflect.TypeOf((*JumpHostInput)(nil)).Elem(), JumpHostArgs{})
-	pulumi.RegisterInputType(reflect.TypeOf((*JumpHostPtrInput)(nil)).Elem(), JumpHostArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*KafkaBrokerInput)(nil)).Elem(), KafkaBrokerArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*KafkaBrokerArrayInput)(nil)).Elem(), KafkaBrokerArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ReleaseInput)(nil)).Elem(), ReleaseArgs{})
@@ -1648,12 +1666,11 @@ func init() {
 	pulumi.RegisterOutputType(BrokerRefOutput{})
 	pulumi.RegisterOutputType(BrokerRefArrayOutput{})
 	pulumi.RegisterOutputType(ConnectionOutput{})
+	pulumi.RegisterOutputType(ConnectionPtrOutput{})
 	pulumi.RegisterOutputType(DifferenceOutput{})
 	pulumi.RegisterOutputType(DifferenceArrayOutput{})
 	pulumi.RegisterOutputType(HostOSOutput{})
 	pulumi.RegisterOutputType(HostOSPtrOutput{})
-	pulumi.RegisterOutputType(JumpHostOutput{})
-	pulumi.RegisterOutputType(JumpHostPtrOutput{})
 	pulumi.RegisterOutputType(KafkaBrokerOutput{})
 	pulumi.RegisterOutputType(KafkaBrokerArrayOutput{})
 	pulumi.RegisterOutputType(ReleaseOutput{})

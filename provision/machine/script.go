@@ -63,7 +63,7 @@ unpack() { # DIR SHA256 SIZE TARFLAGS fresh|resumed: verified against its own SH
   rm -rf "$1.old"
   [ "$5" = resumed ] || rm -rf "$new"
   mkdir -p "$new"
-  if ! take "$3" | tar "$4" - -C "$new" --no-same-owner; then
+  if ! take "$3" | tar "$4" - --blocking-factor=128 -C "$new" --no-same-owner; then
     # What a stream that was cut off has brought is kept: the next run sends the rest.
     if [ "$4" != -xf ] || [ "$(take 1 | wc -c)" -gt 0 ]; then rm -rf "$new"; fi
     echo "the release did not arrive whole" >&2; return 1

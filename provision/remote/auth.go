@@ -1,12 +1,13 @@
 package remote
 
 import (
+	"bytes"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -23,20 +24,12 @@ type credentials struct {
 // make one method: x/crypto tries each SSH method once.
 func newCredentials(ctx context.Context, h Host) (*credentials, error) {
 	c := new(credentials)
-	var signers []ssh.Signer
-	if h.Agent {
-		fromAgent, err := c.openAgent(ctx)
-		if err != nil {
-			return nil, err
-		}
-		signers = append(signers, fromAgent...)
-	}
-	fromKeys, err := keySigners(h)
+	signers, err := c.publicKeys(ctx, h)
 	if err != nil {
 		c.close()
 		return nil, err
 	}
-	if signers = append(signers, fromKeys...); len(signers) > 0 {
+	if len(signers) > 0 {
 		c.methods = append(c.methods, ssh.PublicKeys(signers...))
 	}
 	if h.Password != "" {
@@ -48,6 +41,56 @@ func newCredentials(ctx context.Context, h Host) (*credentials, error) {
 	return c, nil
 }
 
+// publicKeys are the signers to offer, in order: the Host's own keys that the
+// agent holds, its other keys, and then the Host's own that it does not hold.
+func (c *credentials) publicKeys(ctx context.Context, h Host) ([]ssh.Signer, error) {
+	own, err := identities(h)
+	if err != nil {
+		return nil, err
+	}
+	var signers []ssh.Signer
+	if h.Agent {
+		held, err := c.openAgent(ctx, h.AgentSocket)
+		if err != nil {
+			return nil, err
+		}
+		first, others := partition(held, own)
+		if signers = first; !h.IdentitiesOnly {
+			signers = append(signers, others...)
+		}
+	}
+	for _, id := range own {
+		switch {
+		case holds(signers, id.public): // the agent signs with it
+		case id.signer == nil:
+			return nil, id.err
+		default:
+			signers = append(signers, id.signer)
+		}
+	}
+	return signers, nil
+}
+
+// partition tells the agent's keys that are among the Host's own from others.
+func partition(held []ssh.Signer, own []identity) (first, others []ssh.Signer) {
+	for _, s := range held {
+		if slices.ContainsFunc(own, func(id identity) bool { return sameKey(s.PublicKey(), id.public) }) {
+			first = append(first, s)
+		} else {
+			others = append(others, s)
+		}
+	}
+	return first, others
+}
+
+func holds(signers []ssh.Signer, key ssh.PublicKey) bool {
+	return slices.ContainsFunc(signers, func(s ssh.Signer) bool { return sameKey(s.PublicKey(), key) })
+}
+
+func sameKey(a, b ssh.PublicKey) bool {
+	return a != nil && b != nil && bytes.Equal(a.Marshal(), b.Marshal())
+}
+
 // close lets the agent go; signers of the agent work until then.
 func (c *credentials) close() {
 	if c.agent != nil {
@@ -55,14 +98,16 @@ func (c *credentials) close() {
 	}
 }
 
-func (c *credentials) openAgent(ctx context.Context) ([]ssh.Signer, error) {
-	socket := os.Getenv("SSH_AUTH_SOCK")
+func (c *credentials) openAgent(ctx context.Context, socket string) ([]ssh.Signer, error) {
+	if socket == "" {
+		socket = os.Getenv("SSH_AUTH_SOCK")
+	}
 	if socket == "" {
 		return nil, errors.New("agent is set, but SSH_AUTH_SOCK is not: start one with `eval $(ssh-agent)` and `ssh-add`")
 	}
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
 	if err != nil {
-		return nil, fmt.Errorf("SSH agent: %w", err)
+		return nil, fmt.Errorf("SSH agent: %w; start one with `eval $(ssh-agent)` and `ssh-add`", err)
 	}
 	// An agent may ask its person to confirm: it gets as long as a handshake.
 	_ = conn.SetDeadline(time.Now().Add(handshakeTimeout))
@@ -73,60 +118,6 @@ func (c *credentials) openAgent(ctx context.Context) ([]ssh.Signer, error) {
 	}
 	c.agent = conn
 	return signers, nil
-}
-
-func keySigners(h Host) ([]ssh.Signer, error) {
-	var signers []ssh.Signer
-	if h.PrivateKey != "" {
-		signer, err := parseKey([]byte(h.PrivateKey), h.Passphrase)
-		if err != nil {
-			return nil, fmt.Errorf("privateKey: %w", err)
-		}
-		signers = append(signers, signer)
-	}
-	if h.PrivateKeyFile != "" {
-		signer, err := readKey(h.PrivateKeyFile, h.Passphrase)
-		if err != nil {
-			return nil, fmt.Errorf("privateKeyFile: %w", err)
-		}
-		signers = append(signers, signer)
-	}
-	return signers, nil
-}
-
-func readKey(path, passphrase string) (ssh.Signer, error) {
-	path, err := expandHome(path)
-	if err != nil {
-		return nil, err
-	}
-	pem, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	signer, err := parseKey(pem, passphrase)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return signer, nil
-}
-
-// parseKey opens a key in PEM form. Its errors never hold the key's text.
-func parseKey(pem []byte, passphrase string) (ssh.Signer, error) {
-	signer, err := ssh.ParsePrivateKey(pem)
-	var encrypted *ssh.PassphraseMissingError
-	switch {
-	case err == nil:
-		return signer, nil
-	case !errors.As(err, &encrypted):
-		return nil, errors.New("not a private key in PEM or OpenSSH form")
-	case passphrase == "":
-		return nil, ErrPassphraseMissing
-	}
-	signer, err = ssh.ParsePrivateKeyWithPassphrase(pem, []byte(passphrase))
-	if errors.Is(err, x509.IncorrectPasswordError) {
-		return nil, ErrPassphraseWrong
-	}
-	return signer, err
 }
 
 // answerWith answers each hidden question of keyboard-interactive with the

@@ -66,6 +66,9 @@ type HostKeyError struct {
 	Expected []string
 	// Revoked says that the offered key is marked as revoked.
 	Revoked bool
+	// File is the known_hosts file that expects them, and Name what it calls the
+	// machine; both are empty where keys are pinned.
+	File, Name string
 }
 
 func (e *HostKeyError) Error() string {
@@ -79,12 +82,13 @@ func (e *HostKeyError) Error() string {
 type UnknownHostError struct {
 	// Offered is the key's type and SHA256 fingerprint.
 	Offered string
-	// File is the known_hosts file that was asked.
-	File string
+	// File is the known_hosts file that was asked, Name what it would call the
+	// machine.
+	File, Name string
 }
 
 func (e *UnknownHostError) Error() string {
-	return fmt.Sprintf("unknown host: %s has no key for it; it offered %s", e.File, e.Offered)
+	return fmt.Sprintf("unknown host: %s has no key for %s; it offered %s", e.File, e.Name, e.Offered)
 }
 
 // AuthError says that a machine did not let the user in.

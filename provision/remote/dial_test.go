@@ -94,13 +94,49 @@ func TestDialLetsIn(t *testing.T) {
 		"by an encrypted key":             {base, func(_ *testing.T, h *remote.Host) { h.PrivateKey, h.Passphrase = lockedText, secret }},
 		"by the agent":                    {base, func(t *testing.T, h *remote.Host) { h.PrivateKey, h.Agent = "", true; startAgent(t, extraText) }},
 		"by the key when the agent fails": {base, func(t *testing.T, h *remote.Host) { h.Agent = true; startAgent(t, second(newKey(t, ""))) }},
-		"by password":                     {password, func(*testing.T, *remote.Host) {}},
-		"by a question for the password":  {interactive, func(*testing.T, *remote.Host) {}},
+		"by an encrypted key whose passphrase is in a file": {base, func(t *testing.T, h *remote.Host) {
+			h.PrivateKey, h.PassphraseFile = lockedText, writeFile(t, secret+"\r\nand more\n")
+		}},
+		"by an encrypted key whose passphrase is in the environment": {base, func(t *testing.T, h *remote.Host) {
+			h.PrivateKey = lockedText
+			t.Setenv(remote.PassphraseVariable, secret)
+		}},
+		"by an encrypted key that the agent holds open": {base, func(t *testing.T, h *remote.Host) {
+			h.PrivateKey, h.PrivateKeyFile, h.Agent = "", writeFile(t, lockedText), true
+			startAgent(t, lockedText)
+		}},
+		"by the agent's key of which only the public half is on the disk": {base, func(t *testing.T, h *remote.Host) {
+			path := writeFile(t, lockedText)
+			if err := errors.Join(os.Remove(path), os.WriteFile(path+".pub", ssh.MarshalAuthorizedKey(locked.PublicKey()), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			h.PrivateKey, h.PrivateKeyFile, h.Agent = "", path, true
+			startAgent(t, lockedText)
+		}},
+		"by the named one of more keys than the machine lets try": {base, func(t *testing.T, h *remote.Host) {
+			h.PrivateKey, h.PrivateKeyFile, h.Agent = "", writeFile(t, lockedText), true
+			startAgent(t, append(strangers(t, 8), lockedText)...)
+		}},
+		"by no other key of the agent": {base, func(t *testing.T, h *remote.Host) {
+			h.PrivateKey, h.PrivateKeyFile, h.Agent, h.IdentitiesOnly = "", writeFile(t, extraText), true, true
+			startAgent(t, strangers(t, 8)...)
+		}},
+		"by the agent at a socket of its own": {base, func(t *testing.T, h *remote.Host) {
+			startAgent(t, extraText)
+			h.PrivateKey, h.Agent, h.AgentSocket = "", true, os.Getenv("SSH_AUTH_SOCK")
+			t.Setenv("SSH_AUTH_SOCK", "/nonexistent")
+		}},
+		"by password":                    {password, func(*testing.T, *remote.Host) {}},
+		"by a question for the password": {interactive, func(*testing.T, *remote.Host) {}},
 		"with known_hosts": {base, func(t *testing.T, h *remote.Host) {
 			h.HostKey, h.KnownHosts = "", knownHostsFile(t, *h, hostKeys...)
 		}},
 		"with known_hosts that has one of the machine's two keys": {base, func(t *testing.T, h *remote.Host) {
 			h.HostKey, h.KnownHosts = "", knownHostsFile(t, *h, hostKeys[1])
+		}},
+		"with known_hosts that has it by another name": {base, func(t *testing.T, h *remote.Host) {
+			h.HostKey, h.HostKeyAlias = "", "kafka-1"
+			h.KnownHosts = writeFile(t, "kafka-1 "+remotetest.AuthorizedKeys(hostKeys[0]))
 		}},
 		"with one of the machine's two keys pinned": {base, func(_ *testing.T, h *remote.Host) {
 			h.HostKey = remotetest.AuthorizedKeys(hostKeys[0])
@@ -164,6 +200,19 @@ func TestDialRefuses(t *testing.T) {
 			change: func(_ *testing.T, h *remote.Host) { h.HostKey, h.KnownHosts = "", "/nonexistent" },
 			check:  is(os.ErrNotExist), says: "knownHosts",
 		},
+		"another host key than the one known by its alias": {
+			change: func(t *testing.T, h *remote.Host) {
+				h.HostKey, h.HostKeyAlias = "", "kafka-1"
+				h.KnownHosts = writeFile(t, "kafka-1 "+remotetest.AuthorizedKeys(other))
+			},
+			check: as[*remote.HostKeyError], says: "ssh-keygen -R kafka-1 -f ",
+		},
+		"a machine that known_hosts does not know by its alias": {
+			change: func(t *testing.T, h *remote.Host) {
+				h.HostKey, h.HostKeyAlias, h.KnownHosts = "", "it's/kafka", writeFile(t, "")
+			},
+			check: as[*remote.UnknownHostError], says: `sed 's/^[^ ]*/its\/kafka/'`,
+		},
 		"a revoked key": {
 			config: remotetest.Config{HostKeys: []ssh.Signer{other}},
 			change: func(t *testing.T, h *remote.Host) {
@@ -186,11 +235,23 @@ func TestDialRefuses(t *testing.T) {
 		},
 		"an encrypted key without passphrase": {
 			change: func(_ *testing.T, h *remote.Host) { h.PrivateKey = locked },
-			check:  is(remote.ErrPassphraseMissing), says: "set passphrase",
+			check:  is(remote.ErrPassphraseMissing), says: "set passphrase or passphraseFile",
 		},
 		"an encrypted key with a wrong passphrase": {
 			change: func(_ *testing.T, h *remote.Host) { h.PrivateKey, h.Passphrase = locked, secret+"!" },
 			check:  is(remote.ErrPassphraseWrong), says: "does not open",
+		},
+		"an encrypted key that the agent does not hold": {
+			change: func(t *testing.T, h *remote.Host) { h.PrivateKey, h.Agent = locked, true; startAgent(t, strange) },
+			check:  is(remote.ErrPassphraseMissing), says: "ssh-add",
+		},
+		"an encrypted key whose passphrase file is not there": {
+			change: func(_ *testing.T, h *remote.Host) { h.PrivateKey, h.PassphraseFile = locked, "/nonexistent" },
+			check:  is(os.ErrNotExist), says: "passphraseFile",
+		},
+		"an agent that is not there": {
+			change: func(_ *testing.T, h *remote.Host) { h.Agent, h.AgentSocket = true, "/nonexistent" },
+			check:  is(os.ErrNotExist), says: "ssh-agent",
 		},
 		"a private key that is none": {
 			change: func(_ *testing.T, h *remote.Host) { h.PrivateKey = secret },
@@ -323,15 +384,20 @@ func TestIPv6(t *testing.T) {
 	}
 }
 
-func startAgent(t *testing.T, keyText string) {
+func startAgent(t *testing.T, keyTexts ...string) {
 	t.Helper()
-	key, err := ssh.ParseRawPrivateKey([]byte(keyText))
-	if err != nil {
-		t.Fatal(err)
-	}
 	ring := agent.NewKeyring()
-	if err := ring.Add(agent.AddedKey{PrivateKey: key}); err != nil {
-		t.Fatal(err)
+	for _, text := range keyTexts {
+		key, err := ssh.ParseRawPrivateKeyWithPassphrase([]byte(text), []byte(secret))
+		if err != nil {
+			key, err = ssh.ParseRawPrivateKey([]byte(text))
+		}
+		if err == nil {
+			err = ring.Add(agent.AddedKey{PrivateKey: key})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	dir, err := os.MkdirTemp("", "agent") // t.TempDir can be too long for a socket
 	if err != nil {
@@ -353,6 +419,16 @@ func startAgent(t *testing.T, keyText string) {
 			go agent.ServeAgent(ring, conn) //nolint:errcheck // ends with the client
 		}
 	}()
+}
+
+// strangers are keys that open nothing.
+func strangers(t *testing.T, n int) []string {
+	t.Helper()
+	var texts []string
+	for range n {
+		texts = append(texts, second(newKey(t, "")))
+	}
+	return texts
 }
 
 func freePort(t *testing.T) int {

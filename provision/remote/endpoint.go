@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -85,15 +86,15 @@ func (h Host) hint(err error) string {
 	case errors.Is(err, ErrNoCredentials):
 		return "set privateKeyFile, agent or password"
 	case errors.Is(err, ErrPassphraseMissing):
-		return "set passphrase, or load the key into an agent and set agent"
+		return "set passphrase or passphraseFile, or load the key into an agent with `ssh-add` and set agent"
 	case errors.As(err, &mismatch):
-		return "if the machine was reinstalled, compare with `ssh-keygen -lf` on its console and pin the new key (`" + h.keyscan() + "`); if not, something else answers at this address"
+		return h.mismatchHint(mismatch)
 	case errors.As(err, &unknown):
-		return "compare the fingerprint with the machine's own, then: " + h.keyscan() + " >> " + Quote(unknown.File)
+		return "compare the fingerprint with the machine's own, then: " + h.keyscanFor(unknown.Name) + " >> " + Quote(unknown.File)
 	case errors.As(err, &auth):
 		return h.authHint(auth)
 	case errors.As(err, &unreachable):
-		return fmt.Sprintf("is the machine on, and does sshd listen there? Try: ssh -p %s %s@%s", h.port(), h.user(), h.bareAddress())
+		return "is the machine on, and does sshd listen there? Try: " + h.sshCommand()
 	}
 	return ""
 }
@@ -112,8 +113,54 @@ func (h Host) port() string {
 	return port
 }
 
+// mismatchHint says what to do with a key that changed: where the machine was
+// reinstalled, or its keys were exchanged, the new one takes the old one's place.
+func (h Host) mismatchHint(e *HostKeyError) string {
+	hint := "compare it with `ssh-keygen -lf` on the machine's console; if it is the machine's new key, "
+	if e.File == "" {
+		hint += "pin that one (`" + h.keyscan() + "`), or both in two lines while they are exchanged"
+	} else {
+		hint += QuoteAll("ssh-keygen", "-R", e.Name, "-f", e.File) + " && " + h.keyscanFor(e.Name) + " >> " + Quote(e.File)
+	}
+	return hint + "; if not, something else answers at this address"
+}
+
+// keyscan is the command that prints the machine's keys, from where it can be
+// reached.
 func (h Host) keyscan() string {
-	return QuoteAll("ssh-keyscan", "-p", h.port(), h.bareAddress())
+	scan := QuoteAll("ssh-keyscan", "-p", h.port(), h.bareAddress())
+	if h.Jump == nil {
+		return scan
+	}
+	return h.Jump.sshCommand() + " " + scan
+}
+
+// keyscanFor is keyscan for a known_hosts file, with the name that it looks for.
+func (h Host) keyscanFor(name string) string {
+	if h.HostKeyAlias == "" {
+		return h.keyscan()
+	}
+	return h.keyscan() + " | sed 's/^[^ ]*/" + strings.NewReplacer("/", `\/`, "'", "").Replace(name) + "/'"
+}
+
+// sshCommand is what a person types to log in.
+func (h Host) sshCommand() string {
+	words := []string{"ssh", "-p", h.port()}
+	if jumps := h.JumpOption(); jumps != "" {
+		words = append(words, "-J", jumps)
+	}
+	return QuoteAll(append(words, h.user()+"@"+h.bareAddress())...)
+}
+
+// JumpOption is the jump hosts in the form of ssh's option -J, the first to be
+// connected to in front; "" where there is none.
+func (h Host) JumpOption() string {
+	var hops []string
+	for j, depth := h.Jump, 0; j != nil && depth < maxJumps; j, depth = j.Jump, depth+1 {
+		hops = append(hops, j.user()+"@"+j.hostport())
+	}
+	slices.Reverse(hops)
+	return strings.Join(hops, ",")
 }
 
 // expandHome resolves a leading "~/" as a shell would.

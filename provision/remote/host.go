@@ -22,12 +22,19 @@ type Host struct {
 	// PrivateKey is a key in PEM form; PrivateKeyFile names a file that holds one.
 	PrivateKey     string `json:"privateKey,omitempty"`
 	PrivateKeyFile string `json:"privateKeyFile,omitempty"`
-	// Passphrase opens an encrypted private key.
-	Passphrase string `json:"passphrase,omitempty"`
+	// Passphrase opens an encrypted private key; where it is not set, the first
+	// line of PassphraseFile does, else what $WEIR_SSH_PASSPHRASE holds. A key
+	// that an agent holds too needs none.
+	Passphrase     string `json:"passphrase,omitempty"`
+	PassphraseFile string `json:"passphraseFile,omitempty"`
 	// Password is tried for the methods "password" and "keyboard-interactive".
 	Password string `json:"password,omitempty"`
-	// Agent offers the keys of the agent at $SSH_AUTH_SOCK.
-	Agent bool `json:"agent,omitempty"`
+	// Agent offers the keys of the agent at AgentSocket, else at
+	// $SSH_AUTH_SOCK, that of PrivateKeyFile first. IdentitiesOnly offers none
+	// but that one: a machine lets nobody try many keys.
+	Agent          bool   `json:"agent,omitempty"`
+	AgentSocket    string `json:"agentSocket,omitempty"`
+	IdentitiesOnly bool   `json:"identitiesOnly,omitempty"`
 
 	// HostKey pins the machine's public keys, one authorized_keys line each.
 	// KnownHosts names a file in OpenSSH's format. One of the two is required
@@ -35,6 +42,9 @@ type Host struct {
 	HostKey               string `json:"hostKey,omitempty"`
 	KnownHosts            string `json:"knownHosts,omitempty"`
 	InsecureIgnoreHostKey bool   `json:"insecureIgnoreHostKey,omitempty"`
+	// HostKeyAlias is the name that KnownHosts has the machine by, where that is
+	// neither its address nor its port.
+	HostKeyAlias string `json:"hostKeyAlias,omitempty"`
 
 	// SudoPassword is given to sudo where User is not root and sudo asks.
 	SudoPassword string `json:"sudoPassword,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/skeema/knownhosts"
@@ -83,26 +84,35 @@ func knownHostsVerifier(h Host) (verifier, error) {
 	if err != nil {
 		return verifier{}, fmt.Errorf("knownHosts: %w", err)
 	}
-	check := db.HostKeyCallback()
-	callback := func(address string, remote net.Addr, offered ssh.PublicKey) error {
-		return knownHostsCause(check(address, remote, offered), offered, file)
+	check, name := db.HostKeyCallback(), h.knownAs()
+	callback := func(_ string, remote net.Addr, offered ssh.PublicKey) error {
+		return knownHostsCause(check(name, remote, offered), offered, file, xknownhosts.Normalize(name))
 	}
-	return verifier{callback: callback, algorithms: knownFirst(db.HostKeyAlgorithms(h.hostport()))}, nil
+	return verifier{callback: callback, algorithms: knownFirst(db.HostKeyAlgorithms(name))}, nil
+}
+
+// knownAs is host:port as known_hosts files name the machine. An alias stands
+// for both, as in OpenSSH.
+func (h Host) knownAs() string {
+	if h.HostKeyAlias != "" {
+		return net.JoinHostPort(h.HostKeyAlias, strconv.Itoa(defaultPort))
+	}
+	return h.hostport()
 }
 
 // knownHostsCause turns the library's verdict into our causes.
-func knownHostsCause(err error, offered ssh.PublicKey, file string) error {
+func knownHostsCause(err error, offered ssh.PublicKey, file, name string) error {
 	var revoked *xknownhosts.RevokedError
 	var wrong *xknownhosts.KeyError
 	switch {
 	case errors.As(err, &revoked):
 		return &HostKeyError{Offered: fingerprint(offered), Revoked: true}
 	case errors.As(err, &wrong) && len(wrong.Want) == 0:
-		return &UnknownHostError{Offered: fingerprint(offered), File: file}
+		return &UnknownHostError{Offered: fingerprint(offered), File: file, Name: name}
 	case errors.As(err, &wrong):
-		mismatch := &HostKeyError{Offered: fingerprint(offered)}
+		mismatch := &HostKeyError{Offered: fingerprint(offered), File: file, Name: name}
 		for _, known := range wrong.Want {
-			mismatch.Expected = append(mismatch.Expected, fingerprint(known.Key))
+			mismatch.Expected = append(mismatch.Expected, fmt.Sprintf("%s (%s:%d)", fingerprint(known.Key), known.Filename, known.Line))
 		}
 		return mismatch
 	}
