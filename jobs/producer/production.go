@@ -48,6 +48,7 @@ func newProduction(s Settings, f *feeder, run *resumption, begin func(time.Time)
 // produce hands messages over until a limit of the settings is reached, which
 // is no error, or ctx ends.
 func (p *production) produce(ctx context.Context) error {
+	defer p.flush()
 	if d := p.settings.Duration; d > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, d, errEnough)
@@ -147,6 +148,13 @@ func (p *production) pause(ctx context.Context) error {
 	}
 	p.feeder.look()
 	return p.feeder.wait(ctx, p.feeder.now.Add(p.settings.Interval))
+}
+
+// flush shows what was printed last.
+func (p *production) flush() {
+	if p.out != nil {
+		_ = p.out.Flush() // where it matters, at the end of a round, it is looked at
+	}
 }
 
 // endRound prints how many messages a round had.

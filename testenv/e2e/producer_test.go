@@ -27,16 +27,16 @@ import (
 // brokers of the shared cluster, as this computer reaches them.
 var brokers = []string{"172.30.78.11:9092", "172.30.78.12:9092", "172.30.78.13:9092"}
 
-// load is a topic of a test's own, with three partitions, and what is known of it.
-type load struct {
+// flood is a topic of a test's own, with three partitions, and what is known of it.
+type flood struct {
 	t      *testing.T
 	topic  string
 	client sarama.Client
 	admin  sarama.ClusterAdmin
 }
 
-// newLoad makes the topic, and removes it after the test.
-func newLoad(t *testing.T, topic string) *load {
+// newFlood makes the topic, and removes it after the test.
+func newFlood(t *testing.T, topic string) *flood {
 	t.Helper()
 	cluster(t)
 	config := sarama.NewConfig()
@@ -58,7 +58,7 @@ func newLoad(t *testing.T, topic string) *load {
 			t.Errorf("remove topic %s: %v", topic, err)
 		}
 	})
-	return &load{t, topic, client, admin}
+	return &flood{t, topic, client, admin}
 }
 
 // process is a producer on this computer, with a manifest.
@@ -68,8 +68,8 @@ type process struct {
 	said     *bytes.Buffer
 }
 
-// start starts a producer of the load; small batches make for many in flight.
-func (l *load) start(args ...string) *process {
+// start starts a producer of the flood; small batches make for many in flight.
+func (l *flood) start(args ...string) *process {
 	l.t.Helper()
 	p := &process{manifest: filepath.Join(l.t.TempDir(), "manifest.json"), said: &bytes.Buffer{}}
 	p.Cmd = exec.Command(filepath.Join(shared.dir, "bin", "jobs", "linux-"+runtime.GOARCH, "weir-producer"),
@@ -84,7 +84,7 @@ func (l *load) start(args ...string) *process {
 }
 
 // end sends a signal and waits for an exit code; -1 is that of a kill.
-func (l *load) end(p *process, signal syscall.Signal, code int) {
+func (l *flood) end(p *process, signal syscall.Signal, code int) {
 	l.t.Helper()
 	if err := p.Process.Signal(signal); err != nil {
 		l.t.Fatal(err)
@@ -97,7 +97,7 @@ func (l *load) end(p *process, signal syscall.Signal, code int) {
 
 // leaders are the leaders of the topic's partitions, once all have three
 // replicas in sync; false before.
-func (l *load) leaders() (leaders []int32, healthy bool) {
+func (l *flood) leaders() (leaders []int32, healthy bool) {
 	topics, err := l.admin.DescribeTopics([]string{l.topic})
 	if err != nil || len(topics) != 1 {
 		return nil, false
@@ -110,17 +110,17 @@ func (l *load) leaders() (leaders []int32, healthy bool) {
 	return leaders, healthy
 }
 
-func (l *load) healthy() bool { _, ok := l.leaders(); return ok }
+func (l *flood) healthy() bool { _, ok := l.leaders(); return ok }
 
 // more waits until the topic holds so many records more than now.
-func (l *load) more(records int64) {
+func (l *flood) more(records int64) {
 	l.t.Helper()
 	before := l.size()
 	eventually(l.t, fmt.Sprintf("%d more records", records), func() bool { return l.size() >= before+records })
 }
 
 // size is how many offsets the topic has; what cannot be asked now counts as 0.
-func (l *load) size() (n int64) {
+func (l *flood) size() (n int64) {
 	for partition := range int32(3) {
 		end, err := l.client.GetOffset(l.topic, partition, sarama.OffsetNewest)
 		if err != nil {
@@ -133,7 +133,7 @@ func (l *load) size() (n int64) {
 
 // read returns every record of a partition, in order, as a consumer of
 // committed records sees them.
-func (l *load) read(partition int32, see func(*sarama.ConsumerMessage)) {
+func (l *flood) read(partition int32, see func(*sarama.ConsumerMessage)) {
 	l.t.Helper()
 	end, err := l.client.GetOffset(l.topic, partition, sarama.OffsetNewest)
 	if err != nil {
@@ -167,7 +167,7 @@ func (l *load) read(partition int32, see func(*sarama.ConsumerMessage)) {
 // compare recounts the topic, message by message and in plain arithmetic. Each
 // partition must hold what the seed gives it, from the first message on, once,
 // in order and nothing else; and the sums must be the manifest's.
-func (l *load) compare(p *process, seed uint64, run string) error {
+func (l *flood) compare(p *process, seed uint64, run string) error {
 	l.t.Helper()
 	text, err := os.ReadFile(p.manifest)
 	if err != nil {
@@ -259,7 +259,7 @@ func (r recount) equal(m producer.Manifest) error {
 }
 
 func TestAnUnlimitedProducerLosesAndRepeatsNothingWhenBrokersDieAndLeadersMove(t *testing.T) {
-	l := newLoad(t, "load-faults")
+	l := newFlood(t, "flood-faults")
 	p := l.start("--seed", "11")
 	for _, victim := range []string{"weir-2", "weir-3"} {
 		l.more(50_000)
@@ -289,7 +289,7 @@ func TestAnUnlimitedProducerLosesAndRepeatsNothingWhenBrokersDieAndLeadersMove(t
 }
 
 // plant puts a record into partition 0.
-func (l *load) plant(value string) {
+func (l *flood) plant(value string) {
 	l.t.Helper()
 	config := *l.client.Config()
 	config.Producer.Return.Successes = true
@@ -305,7 +305,7 @@ func (l *load) plant(value string) {
 }
 
 func TestAKilledRunGoesOnWithoutLossOrRepetition(t *testing.T) {
-	l := newLoad(t, "load-runs")
+	l := newFlood(t, "flood-runs")
 	args := []string{"--seed", "12", "--run-id", "nightly"}
 	for range 4 {
 		p := l.start(args...)
@@ -332,7 +332,7 @@ func TestAKilledRunGoesOnWithoutLossOrRepetition(t *testing.T) {
 func TestOneSeedGivesTheSameBytesInTheSamePlaces(t *testing.T) {
 	for _, pace := range []string{"-1", "20000"} {
 		t.Run("throughput "+pace, func(t *testing.T) {
-			l := newLoad(t, "load-seed"+pace)
+			l := newFlood(t, "flood-seed"+pace)
 			p := l.start("--seed", "13", "--throughput", pace, "--num-records", "30000", "--compression-type", "lz4")
 			if err := p.Wait(); err != nil {
 				t.Fatalf("%v\n%s", err, p.said)

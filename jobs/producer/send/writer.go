@@ -10,7 +10,7 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// Options are what the writers of a topic share.
+// Options are what a writer is told.
 type Options struct {
 	Topic string
 	// Acks is what an acknowledgement means; Idempotent needs WaitForAll.
