@@ -24,6 +24,9 @@ func Article() Weights {
 	return Weights{clicks: 800_000_000, stay: 800_000_000, like: 1_000_000_000}
 }
 
+// Nano returns the weights of a click, a minute and a like in units of 1e-9.
+func (w Weights) Nano() (click, minute, like int64) { return w.clicks, w.stay, w.like }
+
 // ParseWeights reads "clicks,minutes,like", such as "0.8,0.8,1": decimals of at
 // most nine fraction digits between -1000000 and 1000000.
 func ParseWeights(s string) (Weights, error) {

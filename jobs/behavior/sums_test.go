@@ -78,12 +78,73 @@ func TestSumsSurviveTheirStoredForms(t *testing.T) {
 		if err := stored.UnmarshalBinary(want.AppendBinary(nil)); err != nil || stored != want {
 			t.Fatalf("binary: got %+v, %v; want %+v", stored, err, want)
 		}
+		if draw.IntN(2) == 0 {
+			want.StayNano.Hi = 0
+		}
 		text, err := json.Marshal(want)
 		if err != nil {
 			t.Fatal(err)
 		}
+		if fast := want.AppendJSON(nil); string(fast) != string(text) {
+			t.Fatalf("AppendJSON wrote %s, encoding/json %s", fast, text)
+		}
 		if err := json.Unmarshal(text, &published); err != nil || published != want {
 			t.Fatalf("JSON %s: got %+v, %v; want %+v", text, published, err, want)
+		}
+	}
+}
+
+func TestCountingMessagesIsAddingTheirSums(t *testing.T) {
+	draw := rand.New(rand.NewPCG(9, 10))
+	clicks, stay, like := new(big.Int), new(big.Int), new(big.Int)
+	var counted, added Sums
+	for n := range int64(2000) {
+		m := Message{Clicks: draw.Int64N(MaxClicks + 1), StayNano: draw.Int64N(maxStay + 1), Like: draw.Int64N(3) - 1}
+		if n%2 == 0 {
+			m.Clicks, m.StayNano = MaxClicks, maxStay // 64 bits do not hold 20000 of these
+		}
+		if n == 1000 {
+			counted.StayNano.Lo, added.StayNano.Lo = math.MaxUint64-1, math.MaxUint64-1
+			stay.SetUint64(math.MaxUint64 - 1)
+			stay.Add(stay, new(big.Int).Lsh(new(big.Int).SetUint64(counted.StayNano.Hi), 64))
+		}
+		counted.Count(m)
+		if err := added.Add(SumsOf(m)); err != nil {
+			t.Fatal(err)
+		}
+		clicks.Add(clicks, big.NewInt(m.Clicks))
+		stay.Add(stay, big.NewInt(m.StayNano))
+		like.Add(like, big.NewInt(m.Like))
+		if counted != added || counted.N != n+1 || big.NewInt(counted.Clicks).Cmp(clicks) != 0 ||
+			counted.StayNano.Big().Cmp(stay) != 0 || big.NewInt(counted.Like).Cmp(like) != 0 {
+			t.Fatalf("after %d messages: counted %+v, added %+v; want clicks %s, stay %s, like %s", n+1, counted, added, clicks, stay, like)
+		}
+	}
+}
+
+func TestAddIsTheSumOfWholeNumbers(t *testing.T) {
+	draw := rand.New(rand.NewPCG(11, 12))
+	fits := func(n *big.Int) bool { return n.IsInt64() }
+	for range 5000 {
+		a, b := randomSums(draw), randomSums(draw)
+		for _, s := range []*Sums{&a, &b} { // near the limits as often as not
+			if draw.IntN(2) == 0 {
+				s.Clicks, s.StayNano.Hi = math.MaxInt64-draw.Int64N(1<<40), math.MaxUint64-draw.Uint64N(1<<40)
+			}
+			if draw.IntN(2) == 0 {
+				s.Like = math.MinInt64 + draw.Int64N(1<<40)
+			}
+		}
+		sum := func(x, y int64) *big.Int { return new(big.Int).Add(big.NewInt(x), big.NewInt(y)) }
+		stay := new(big.Int).Add(a.StayNano.Big(), b.StayNano.Big())
+		ok := fits(sum(a.N, b.N)) && fits(sum(a.Clicks, b.Clicks)) && fits(sum(a.Like, b.Like)) && stay.BitLen() <= 128
+		got := a
+		err := got.Add(b)
+		if ok != (err == nil) {
+			t.Fatalf("%+v + %+v: %v, want it to fit: %v", a, b, err, ok)
+		}
+		if ok && (got.StayNano.Big().Cmp(stay) != 0 || big.NewInt(got.Clicks).Cmp(sum(a.Clicks, b.Clicks)) != 0 || big.NewInt(got.Like).Cmp(sum(a.Like, b.Like)) != 0) {
+			t.Fatalf("%+v + %+v = %+v", a, b, got)
 		}
 	}
 }

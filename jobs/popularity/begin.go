@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -28,42 +27,34 @@ const rebuildAdvice = "to count anew what the topic still holds, run once with -
 
 // begin brings the store to where counting can begin or go on: a new state gets
 // its identity and first offsets, an old one is checked against the topic.
-func begin(ctx context.Context, s *store.Store, topic, snapshots cluster.Topic, g group, set Settings, log *slog.Logger) (*Ledger, error) {
-	identity, found, err := s.Identity()
+func begin(ctx context.Context, s store.Store, topic, snapshots cluster.Topic, g group, rebuild bool) (store.Identity, error) {
+	identity, found, err := s.Identity(ctx)
 	if err != nil {
-		return nil, err
+		return identity, err
 	}
 	var positions map[int32]store.Position
 	if found {
-		positions, err = lastPositions(s, identity, topic, snapshots)
+		positions, err = lastPositions(ctx, s, identity, topic, snapshots)
 	} else {
 		identity = store.Identity{
 			Format: store.Format, State: store.NewState(time.Now()),
 			ClusterID: topic.ClusterID, Topic: topic.Name, TopicID: topic.ID,
 		}
-		positions, err = firstPositions(ctx, topic, g, set.Rebuild)
+		positions, err = firstPositions(ctx, topic, g, rebuild)
 	}
-	if err != nil {
-		return nil, err
+	if err != nil || found && positions == nil {
+		return identity, err
 	}
 	identity.SnapshotTopicID = snapshots.ID
-	identity.Epoch++
-	if err := s.Begin(identity, positions); err != nil {
-		return nil, fmt.Errorf("write the state's identity: %w", err)
+	if err := s.Begin(ctx, identity, positions); err != nil {
+		return identity, fmt.Errorf("write the state's identity: %w", err)
 	}
-	started := time.Now()
-	ledger, err := OpenLedger(s, identity, set.Keep, time.Now)
-	if err != nil {
-		return nil, fmt.Errorf("load the state: %w", err)
-	}
-	log.Info("state loaded", "state", identity.State, "epoch", identity.Epoch, "new", !found,
-		"pages", ledger.Pages(), "took", time.Since(started).Round(time.Millisecond))
-	return ledger, covers(ledger, topic)
+	return identity, nil
 }
 
-// lastPositions are where a state that was found goes on: nothing, unless what it
-// has published is gone with its topic.
-func lastPositions(s *store.Store, identity store.Identity, topic, snapshots cluster.Topic) (map[int32]store.Position, error) {
+// lastPositions checks a state that was found. It returns positions to be written
+// where what it has published is gone with its topic: all is published again.
+func lastPositions(ctx context.Context, s store.Store, identity store.Identity, topic, snapshots cluster.Topic) (map[int32]store.Position, error) {
 	if identity.Format != store.Format {
 		return nil, &RefusalError{
 			fmt.Sprintf("the state has format %d, this program reads format %d", identity.Format, store.Format),
@@ -73,15 +64,18 @@ func lastPositions(s *store.Store, identity store.Identity, topic, snapshots clu
 	if err := sameTopic(identity, topic); err != nil {
 		return nil, err
 	}
-	if identity.SnapshotTopicID == snapshots.ID {
-		return nil, nil
+	positions, err := s.Positions(ctx)
+	if err != nil {
+		return nil, err
 	}
-	positions, err := s.Positions()
+	if err := covers(positions, topic); err != nil || identity.SnapshotTopicID == snapshots.ID {
+		return nil, err
+	}
 	for partition, position := range positions {
 		position.Published = position.First
 		positions[partition] = position
 	}
-	return positions, err
+	return positions, nil
 }
 
 // sameTopic refuses a state that counts another topic. An id that one side does
@@ -103,8 +97,8 @@ func sameTopic(id store.Identity, topic cluster.Topic) error {
 }
 
 // covers refuses a topic that lacks partitions the state has counted.
-func covers(l *Ledger, topic cluster.Topic) error {
-	for _, partition := range l.Partitions() {
+func covers(positions map[int32]store.Position, topic cluster.Topic) error {
+	for _, partition := range slices.Sorted(maps.Keys(positions)) {
 		if !slices.Contains(topic.Partitions, partition) {
 			return &RefusalError{
 				fmt.Sprintf("the state counts partition %d, which topic %s does not have", partition, topic.Name),

@@ -57,7 +57,7 @@ func (l *Ledger) publish(partition int32) publication {
 		marker: snapshot.Marker{
 			Position: snapshot.Position{
 				ClusterID: l.identity.ClusterID, Topic: l.identity.Topic, TopicID: l.identity.TopicID,
-				State: l.identity.State, Epoch: l.identity.Epoch, Partition: partition,
+				State: l.identity.State, Epoch: shard.position.Epoch, Partition: partition,
 				FirstOffset: shard.position.First, NextOffset: shard.position.Next,
 			},
 			From: shard.changes.from, Pages: len(shard.sums), Changes: len(shard.changes.cells), Total: shard.total,

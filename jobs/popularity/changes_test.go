@@ -1,6 +1,7 @@
 package popularity
 
 import (
+	"context"
 	"maps"
 	"testing"
 
@@ -87,7 +88,7 @@ func TestPublicationsEqualARecountAcrossCommitsRestartsAndCuts(t *testing.T) {
 		if run%3 == 1 {
 			r.read(t, l.publish(0), 2) // killed while publishing
 		}
-		if err := l.store.Close(); err != nil {
+		if err := l.store.Close(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -117,7 +118,7 @@ func TestWhatWasPublishedBeforeAStartIsNotPublishedAgain(t *testing.T) {
 	dir := t.TempDir()
 	reopen := func(l *Ledger) *Ledger {
 		t.Helper()
-		if err := l.store.Close(); err != nil {
+		if err := l.store.Close(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		return newLedger(t, dir, 0)

@@ -1,6 +1,7 @@
 package popularity
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"math"
@@ -8,28 +9,35 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"weir/jobs/popularity/store/postgres/postgrestest"
 )
 
 // crashDirectory, where set, makes this test binary a calculator to be killed.
 const crashDirectory = "WEIR_TEST_CRASH_DIRECTORY"
 
+// server is PostgreSQL for those tests that need it.
+var server postgrestest.Server
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDirectory); dir != "" {
 		countForEver(dir)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	server.Stop()
+	os.Exit(code)
 }
 
 // countForEver counts made-up partitions and commits as often as it can. It
 // never returns: it panics or is killed.
 func countForEver(dir string) {
-	l, err := openLedger(dir)
+	l, err := openLedger(dir, 0, 1, 2)
 	for err == nil {
 		for partition := range int32(3) {
 			err = errors.Join(err, countSome(l.Shard(partition)))
 		}
 		if err == nil {
-			_, err = l.Commit()
+			_, err = l.Commit(context.Background())
 		}
 		if err == nil {
 			_, err = os.Stdout.WriteString(".") // a commit returned
@@ -74,11 +82,11 @@ func TestAKilledCalculatorNeitherLosesNorCountsTwice(t *testing.T) {
 			}
 			before[partition] = next
 		}
-		kept, err := l.store.Outbox(math.MaxInt)
+		kept, err := l.store.Outbox(t.Context(), math.MaxInt)
 		if err != nil || len(kept) != bad {
 			t.Fatalf("kill %d: outbox has %d letters, %v; want %d", kill, len(kept), err, bad)
 		}
-		if err := l.store.Close(); err != nil {
+		if err := l.store.Close(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	}

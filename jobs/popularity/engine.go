@@ -6,26 +6,19 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
 	"golang.org/x/sync/errgroup"
 
-	"weir/jobs/cluster"
-	"weir/jobs/popularity/fetch"
 	"weir/jobs/popularity/snapshot"
+	"weir/jobs/popularity/store"
 )
 
-const (
-	// watchInterval is how often the topic is looked at for new partitions and
-	// for having been replaced.
-	watchInterval = 10 * time.Second
-	// stopLimit is how long a stopping calculator tries to publish its last
-	// commit. The commit itself is durable by then.
-	stopLimit = 20 * time.Second
-)
+// stopLimit is how long a stopping calculator tries to publish its last commit.
+// The commit itself is durable by then.
+const stopLimit = 20 * time.Second
 
 // engine moves records from readers through the ledger to the outlet.
 type engine struct {
@@ -36,21 +29,22 @@ type engine struct {
 	log      *slog.Logger
 	stdout   io.Writer
 
-	readers   map[int32]*fetch.Reader
-	snapshots *courier[news]
-	letters   *courier[struct{}]
-	mirror    *courier[map[int32]int64]
+	partitions []int32 // of the topic
+	followers  map[int32]*follower
+	snapshots  *courier[news]
+	letters    *courier[struct{}]
+	mirror     *courier[map[int32]int64]
 	// arrived are the markers that reached their topic since the last tick.
 	arrived     chan snapshot.Marker
 	lastPublish time.Time
 	lastTick    atomic.Int64 // UnixNano
 }
 
-func newEngine(s Settings, client sarama.Client, l *Ledger, o *outlet, g group, m *meters, stdout io.Writer, log *slog.Logger) *engine {
+func newEngine(s Settings, partitions []int32, client sarama.Client, l *Ledger, o *outlet, g group, m *meters, stdout io.Writer, log *slog.Logger) *engine {
 	failures := m.failures.WithLabelValues
 	e := &engine{
 		settings: s, client: client, ledger: l, meters: m, log: log, stdout: stdout,
-		readers: map[int32]*fetch.Reader{},
+		partitions: partitions, followers: map[int32]*follower{},
 		arrived: make(chan snapshot.Marker),
 	}
 	e.snapshots = newCourier("snapshots", func(ctx context.Context, n news) error { return e.publish(ctx, o, n) }, failures("snapshots"), log)
@@ -78,130 +72,64 @@ func (e *engine) publish(ctx context.Context, o *outlet, n news) error {
 // is committed and published. It returns an error where counting on would be
 // wrong; what was counted since the last commit is then dropped, because it may
 // be what is wrong, and is read again by the next run if it is not.
-func (e *engine) run(ctx context.Context, partitions []int32) error {
+func (e *engine) run(ctx context.Context, progress *Progress) error {
 	delivering, stopDelivering := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDelivering()
 	go e.snapshots.run(delivering)
 	go e.letters.run(delivering)
 	go e.mirror.run(delivering)
 
-	ctx, stopReading := context.WithCancel(ctx)
-	defer stopReading()
 	reading, readingCtx := errgroup.WithContext(ctx)
-	fresh := make(chan int32)
-	for _, partition := range partitions {
-		e.follow(readingCtx, reading, partition)
+	failed := e.share(readingCtx, reading, progress)
+	if failed == nil {
+		topic := make(chan []int32)
+		reading.Go(func() error { return e.watch(readingCtx, topic) })
+		failed = e.tickUntil(readingCtx, reading, topic)
 	}
-	reading.Go(func() error { return e.watch(readingCtx, partitions, fresh) })
-	failed := e.tickUntil(readingCtx, reading, fresh)
-	stopReading()
-	err := reading.Wait()
 	if failed != nil {
-		return failed
+		reading.Go(func() error { return failed }) // stops the readers
 	}
-	if !errors.Is(err, context.Canceled) {
+	switch err := reading.Wait(); {
+	case !errors.Is(err, context.Canceled):
 		return err
+	case failed != nil:
+		return nil // stopped in the middle of something: what is not committed is read again
 	}
-	return e.finish()
+	return e.finish(context.WithoutCancel(ctx))
 }
 
 // tickUntil commits every interval until ctx ends. It is the one goroutine that
 // uses the ledger.
-func (e *engine) tickUntil(ctx context.Context, reading *errgroup.Group, fresh <-chan int32) error {
-	ticker := time.NewTicker(e.settings.Interval)
+func (e *engine) tickUntil(ctx context.Context, reading *errgroup.Group, topic <-chan []int32) error {
+	ticker, sharing := time.NewTicker(e.settings.Interval), time.NewTicker(shareInterval)
 	defer ticker.Stop()
+	defer sharing.Stop()
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return nil
-		case partition := <-fresh:
-			e.follow(ctx, reading, partition)
+		case e.partitions = <-topic:
+		case <-sharing.C:
+			err = e.share(ctx, reading, new(Progress))
 		case marker := <-e.arrived:
 			e.ledger.Published(marker.Partition, marker.NextOffset)
 		case <-e.ledger.hurry:
-			if err := e.commit(); err != nil {
-				return err
-			}
+			err = e.commit(ctx)
 		case now := <-ticker.C:
-			if err := e.tick(now); err != nil {
-				return err
-			}
+			err = e.tick(ctx, now)
 		}
-	}
-}
-
-// follow starts reading a partition and counting what is read.
-func (e *engine) follow(ctx context.Context, reading *errgroup.Group, partition int32) {
-	shard := e.ledger.Shard(partition)
-	reader := fetch.NewReader(e.client, e.settings.Topic, partition, shard.Next(), e.log)
-	e.readers[partition] = reader
-	chunks := make(chan fetch.Chunk, 1) // the next chunk is fetched while one is counted
-	reading.Go(func() error {
-		defer close(chunks)
-		err := reader.Run(ctx, chunks)
-		var gone *fetch.OffsetError
-		if errors.As(err, &gone) {
-			return &RefusalError{err.Error(), rebuildAdvice}
-		}
-		return err
-	})
-	reading.Go(func() error {
-		for chunk := range chunks {
-			if err := shard.Apply(chunk); err != nil {
-				return err
-			}
-			if err := shard.AwaitRoom(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// watch looks for new partitions, and ends with an error where the topic is
-// another than the one counted.
-func (e *engine) watch(ctx context.Context, known []int32, fresh chan<- int32) error {
-	ticker := time.NewTicker(watchInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-ticker.C:
-		}
-		topic, err := cluster.Describe(e.client, e.settings.Topic)
 		if err != nil {
-			continue // the readers say what is wrong
-		}
-		if err := sameTopic(e.ledger.identity, topic); err != nil {
 			return err
-		}
-		for _, partition := range topic.Partitions {
-			if slices.Contains(known, partition) {
-				continue
-			}
-			e.log.Info("new partition", "partition", partition)
-			known = append(known, partition)
-			select {
-			case fresh <- partition:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
 		}
 	}
 }
 
 // tick commits what was counted, prints the top and hands the rest to couriers.
-func (e *engine) tick(now time.Time) error {
-	if err := e.commit(); err != nil {
-		return err
-	}
-	top, err := e.ledger.Top(e.settings.Top, e.settings.Weights, e.settings.Window)
+func (e *engine) tick(ctx context.Context, now time.Time) error {
+	top, err := e.result(ctx, now)
 	if err != nil {
 		return err
-	}
-	if err := printTop(e.stdout, now, top); err != nil {
-		return fmt.Errorf("print the top: %w", err)
 	}
 	e.offerNews(now, top)
 	if e.ledger.waiting.Load() > 0 {
@@ -214,9 +142,32 @@ func (e *engine) tick(now time.Time) error {
 	return nil
 }
 
-func (e *engine) commit() error {
+// result commits and prints the top, which it returns as it is published.
+func (e *engine) result(ctx context.Context, now time.Time) (snapshot.Top, error) {
+	if err := e.commit(ctx); err != nil {
+		return snapshot.Top{}, err
+	}
+	top, offsets, err := e.top(ctx)
+	if err != nil {
+		return snapshot.Top{}, err
+	}
+	if err := printTop(e.stdout, now, top); err != nil {
+		return snapshot.Top{}, fmt.Errorf("print the top: %w", err)
+	}
+	return e.ledger.newTop(now, top, offsets, e.settings), nil
+}
+
+// commitLimit bounds a commit: a database that does not answer for so long is
+// taken for lost.
+const commitLimit = 2 * time.Minute
+
+// commit is never given up because the program is to stop: nobody would know
+// whether it happened.
+func (e *engine) commit(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
+	defer cancel()
 	started := time.Now()
-	done, err := e.ledger.Commit()
+	done, err := e.ledger.Commit(ctx)
 	if err != nil {
 		return err
 	}
@@ -224,8 +175,8 @@ func (e *engine) commit() error {
 		e.meters.commit.Observe(time.Since(started).Seconds())
 	}
 	e.meters.committed(done, e.ledger)
-	for partition, reader := range e.readers {
-		e.meters.partition(partition, e.ledger.Position(partition).Next, reader.HighWater())
+	for partition, f := range e.followers {
+		e.meters.partition(partition, e.ledger.Position(partition).Next, f.reader.HighWater())
 	}
 	e.lastTick.Store(time.Now().UnixNano())
 	return nil
@@ -233,11 +184,11 @@ func (e *engine) commit() error {
 
 // offerNews hands over what there is if the courier is idle; sums are copied only
 // then, and otherwise add up for the next time.
-func (e *engine) offerNews(now time.Time, top []Ranked) {
+func (e *engine) offerNews(now time.Time, top snapshot.Top) {
 	if !e.snapshots.idle.Load() {
 		return
 	}
-	n := news{top: e.ledger.newTop(now, top, e.settings)}
+	n := news{top: top}
 	if now.Sub(e.lastPublish) >= e.settings.SnapshotInterval {
 		n.publications = e.publications()
 		e.lastPublish = now
@@ -255,6 +206,17 @@ func (e *engine) publications() (all []publication) {
 	return all
 }
 
+// top is the top over all partitions, with the offsets that it was made at. Where
+// other instances count some of them, the store knows their sums.
+func (e *engine) top(ctx context.Context) ([]Ranked, map[int32]int64, error) {
+	shared, ok := e.ledger.store.(store.Ranker)
+	if s := e.settings; ok && len(e.followers) < len(e.partitions) {
+		return topOf(ctx, shared, s.Top, s.Weights, s.Keep, s.Window)
+	}
+	top, err := e.ledger.Top(e.settings.Top, e.settings.Weights, e.settings.Window)
+	return top, e.offsets(), err
+}
+
 func (e *engine) offsets() map[int32]int64 {
 	next := map[int32]int64{}
 	for _, partition := range e.ledger.Partitions() {
@@ -263,28 +225,25 @@ func (e *engine) offsets() map[int32]int64 {
 	return next
 }
 
-// finish commits what the readers left, publishes it, and notes in the state
-// that it is published.
-func (e *engine) finish() error {
-	if err := e.commit(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+// finish commits what the readers left, prints and publishes it, and notes in the
+// state that it is published.
+func (e *engine) finish(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopLimit)
 	defer cancel()
-	top, err := e.ledger.Top(e.settings.Top, e.settings.Weights, e.settings.Window)
+	top, err := e.result(ctx, time.Now())
 	if err != nil {
 		return err
 	}
-	last := news{e.publications(), e.ledger.newTop(time.Now(), top, e.settings)}
+	last := news{e.publications(), top}
 	published := make(chan bool)
 	go func() { published <- e.snapshots.last(ctx, last) }()
 	delivered := e.noteUntil(published)
 	delivered = e.letters.last(ctx, struct{}{}) && delivered
 	delivered = e.mirror.last(ctx, e.offsets()) && delivered
 	if !delivered {
-		e.log.Warn("the last commit is on disk but not published; the next run does that", "waited", stopLimit)
+		e.log.Warn("the last commit is stored but not published; the next run does that", "waited", stopLimit)
 	}
-	return e.commit()
+	return e.commit(ctx)
 }
 
 // noteUntil notes what arrives until the last news did, or did not.
@@ -304,11 +263,7 @@ func (e *engine) noteUntil(published <-chan bool) bool {
 const healthyDelay = 15 * time.Second
 
 func (e *engine) health() error {
-	last := e.lastTick.Load()
-	if last == 0 {
-		return errors.New("no commit yet")
-	}
-	if age := time.Since(time.Unix(0, last)); age > e.settings.Interval+healthyDelay {
+	if age := time.Since(time.Unix(0, e.lastTick.Load())); age > e.settings.Interval+healthyDelay {
 		return fmt.Errorf("the last commit is %s old", age.Round(time.Second))
 	}
 	return nil

@@ -1,11 +1,15 @@
 package popularity
 
 import (
+	"context"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"weir/jobs/behavior"
 	"weir/jobs/popularity/store"
@@ -19,7 +23,7 @@ const maxOutbox = 10_000
 // Ledger is the sums of all partitions, in memory and in the store. Its methods
 // belong to one goroutine.
 type Ledger struct {
-	store    *store.Store
+	store    store.Store
 	identity store.Identity
 	keep     Keep
 	now      func() time.Time
@@ -33,69 +37,79 @@ type Ledger struct {
 	waiting atomic.Int64
 }
 
-// OpenLedger loads what the store holds. The identity is the one the store was
-// begun with.
-func OpenLedger(s *store.Store, identity store.Identity, keep Keep, now func() time.Time) (*Ledger, error) {
-	l := &Ledger{store: s, identity: identity, keep: keep, now: now, shards: map[int32]*Shard{}, pages: newIndex(),
-		hurry: make(chan struct{}, 1)}
-	positions, err := s.Positions()
-	if err != nil {
-		return nil, err
+// NewLedger returns a ledger without partitions; see Take.
+func NewLedger(s store.Store, identity store.Identity, keep Keep, now func() time.Time) *Ledger {
+	return &Ledger{
+		store: s, identity: identity, keep: keep, now: now,
+		shards: map[int32]*Shard{}, pages: newIndex(), hurry: make(chan struct{}, 1),
 	}
-	for partition, position := range positions {
-		if err := l.load(partition, position); err != nil {
-			return nil, err
-		}
-	}
-	letters, err := s.Outbox(maxOutbox)
-	l.waiting.Store(int64(len(letters)))
-	return l, err
 }
 
-func (l *Ledger) load(partition int32, position store.Position) error {
-	shard := newShard(partition, position, l.keep, l.now, l.hurry)
-	l.shards[partition] = shard
-	err := l.store.Pages(partition, func(page []byte, sums behavior.Sums, changed int64) error {
-		slot, err := shard.index.slot(page)
+// Take loads partitions that the store says are ours. Progress is told of what is
+// loaded.
+func (l *Ledger) Take(ctx context.Context, taken map[int32]store.Position, progress *Progress) error {
+	if len(taken) == 0 {
+		return nil
+	}
+	loading, ctx := errgroup.WithContext(ctx)
+	loading.SetLimit(runtime.GOMAXPROCS(0))
+	for partition, position := range taken {
+		shard := newShard(partition, position, l.keep, l.now, l.hurry)
+		l.shards[partition] = shard
+		progress.expect(position.Pages)
+	}
+	for partition := range taken {
+		loading.Go(func() error { return l.shards[partition].load(ctx, l.store, progress) })
+	}
+	if err := loading.Wait(); err != nil {
+		return err
+	}
+	for _, partition := range slices.Sorted(maps.Keys(taken)) {
+		if err := l.adopt(l.shards[partition]); err != nil {
+			return err
+		}
+	}
+	return l.countLetters(context.WithoutCancel(ctx))
+}
+
+// Drop forgets a partition that is released: what was committed of it is stored,
+// the rest is for its next owner to count.
+func (l *Ledger) Drop(ctx context.Context, partition int32) error {
+	shard := l.shards[partition]
+	delete(l.shards, partition)
+	for slot, sums := range shard.sums {
+		rest, err := l.totals[shard.ids[slot]].Sub(sums)
 		if err != nil {
 			return err
 		}
-		shard.names = shard.index.names
-		if _, err := l.add(shard, slot, sums); err != nil {
-			return fmt.Errorf("page %q: %w", page, err)
-		}
-		shard.changes.load(slot, sums, changed, position)
-		return nil
-	})
-	for _, series := range []*series{shard.minutes, shard.hours} {
-		if err == nil {
-			err = l.loadSeries(shard, series)
-		}
+		l.totals[shard.ids[slot]] = rest
 	}
+	return l.countLetters(ctx)
+}
+
+// countLetters counts the outbox, up to where it is full.
+func (l *Ledger) countLetters(ctx context.Context) error {
+	letters, err := l.store.Outbox(ctx, maxOutbox)
+	l.waiting.Store(int64(len(letters)))
 	return err
 }
 
-func (l *Ledger) loadSeries(shard *Shard, s *series) error {
-	if s.keep == 0 {
-		return nil
-	}
-	return l.store.Buckets(s.width, shard.partition, func(bucket int32, page []byte, sums behavior.Sums) error {
-		slot, err := shard.index.slot(page)
+// adopt adds a shard's sums to the totals.
+func (l *Ledger) adopt(shard *Shard) error {
+	for slot, sums := range shard.sums {
+		err := l.identify(shard, uint32(slot))
 		if err == nil {
-			_, _, err = s.add(bucket, slot, sums)
+			err = l.totals[shard.ids[slot]].Add(sums)
 		}
-		return err
-	})
+		if err != nil {
+			return fmt.Errorf("page %q: %w", shard.names.of(uint32(slot)), err)
+		}
+	}
+	return nil
 }
 
-// Shard returns the partition's shard; one that the store does not know begins
-// at offset 0.
-func (l *Ledger) Shard(partition int32) *Shard {
-	if l.shards[partition] == nil {
-		l.shards[partition] = newShard(partition, store.Position{}, l.keep, l.now, l.hurry)
-	}
-	return l.shards[partition]
-}
+// Shard returns a partition's shard; nil where the ledger does not have it.
+func (l *Ledger) Shard(partition int32) *Shard { return l.shards[partition] }
 
 // Partitions are those of the ledger, ascending.
 func (l *Ledger) Partitions() []int32 { return slices.Sorted(maps.Keys(l.shards)) }
@@ -127,7 +141,7 @@ type Committed struct {
 
 // Commit makes everything counted so far durable in one atomic write. After an
 // error the ledger must not be used any more.
-func (l *Ledger) Commit() (Committed, error) {
+func (l *Ledger) Commit(ctx context.Context) (Committed, error) {
 	done := Committed{Bad: map[behavior.Reason]int64{}}
 	change := l.store.NewCommit()
 	defer change.Discard()
@@ -153,14 +167,14 @@ func (l *Ledger) Commit() (Committed, error) {
 	if change.Empty() {
 		return done, nil
 	}
-	return done, change.Apply()
+	return done, change.Apply(ctx)
 }
 
 // merge adds a delta to the sums in memory and to the change.
-func (l *Ledger) merge(change *store.Commit, shard *Shard, d *delta) error {
+func (l *Ledger) merge(change store.Commit, shard *Shard, d *delta) error {
 	for i := range d.cells {
 		c := &d.cells[i]
-		_, err := l.add(shard, c.slot, c.sums)
+		err := l.add(shard, c.slot, c.sums)
 		if err == nil {
 			err = shard.changes.cell(c.slot, timeless).sums.Add(c.sums)
 		}
@@ -187,14 +201,15 @@ func (l *Ledger) merge(change *store.Commit, shard *Shard, d *delta) error {
 	}
 	l.waiting.Add(int64(len(d.letters)))
 	p := &shard.position
-	p.Next, p.Epoch, p.Latest = d.next, l.identity.Epoch, d.latest
+	p.Next, p.LeaderEpoch, p.Latest = d.next, d.leaderEpoch, d.latest
+	p.Pages = int64(len(shard.sums))
 	p.MinutesFrom, p.HoursFrom = shard.minutes.from, shard.hours.from
 	shard.noted = p.Published
 	return change.Position(shard.partition, *p)
 }
 
 // mergeSeries adds a delta to the buckets of one width.
-func (s *Shard) mergeSeries(change *store.Commit, series *series, d *delta) error {
+func (s *Shard) mergeSeries(change store.Commit, series *series, d *delta) error {
 	if series.advance(d.latest) {
 		if err := change.DropBuckets(series.width, s.partition, series.from); err != nil {
 			return err
@@ -224,7 +239,7 @@ func (s *Shard) mergeSeries(change *store.Commit, series *series, d *delta) erro
 }
 
 // note stores how far the partition is published, where nothing else is new.
-func (s *Shard) note(change *store.Commit) error {
+func (s *Shard) note(change store.Commit) error {
 	if s.noted == s.position.Published {
 		return nil
 	}
@@ -232,40 +247,46 @@ func (s *Shard) note(change *store.Commit) error {
 	return change.Position(s.partition, s.position)
 }
 
-// add adds to a page's sums, in its partition and in total, and returns those of
-// the partition.
-func (l *Ledger) add(shard *Shard, slot uint32, sums behavior.Sums) (behavior.Sums, error) {
-	for len(shard.sums) <= int(slot) { // pages come in the order of their slots, nearly
-		id, err := l.pages.slot(shard.names.of(uint32(len(shard.sums))))
+// add adds to a page's sums: its partition's, the partition's total, and those of
+// all partitions.
+func (l *Ledger) add(shard *Shard, slot uint32, sums behavior.Sums) error {
+	if err := l.identify(shard, slot); err != nil {
+		return err
+	}
+	if err := shard.add(slot, sums); err != nil {
+		return err
+	}
+	return l.totals[shard.ids[slot]].Add(sums)
+}
+
+// identify gives the pages of a shard up to a slot their ids in the ledger.
+func (l *Ledger) identify(shard *Shard, slot uint32) error {
+	for len(shard.ids) <= int(slot) {
+		id, err := l.pages.slot(shard.names.of(uint32(len(shard.ids))))
 		if err != nil {
-			return behavior.Sums{}, err
+			return err
 		}
 		if int(id) == len(l.totals) {
 			l.totals = append(l.totals, behavior.Sums{})
 		}
 		shard.ids = append(shard.ids, id)
-		shard.sums = append(shard.sums, behavior.Sums{})
 	}
-	for _, sum := range []*behavior.Sums{&shard.sums[slot], &l.totals[shard.ids[slot]], &shard.total} {
-		if err := sum.Add(sums); err != nil {
-			return behavior.Sums{}, err
-		}
-	}
-	return shard.sums[slot], nil
+	return nil
 }
 
 // Published says that a partition's news up to an offset has reached its topic.
 // The next commit makes that durable, so that a later run does not publish it
 // once more.
 func (l *Ledger) Published(partition int32, next int64) {
-	position := &l.shards[partition].position
-	position.Published = max(position.Published, next)
+	if shard := l.shards[partition]; shard != nil { // it may have been released since
+		shard.position.Published = max(shard.position.Published, next)
+	}
 }
 
 // Delivered takes dead letters out of the outbox. Unlike the other methods it
 // may be called from another goroutine.
-func (l *Ledger) Delivered(letters []store.DeadLetter) error {
-	if err := l.store.Delivered(letters); err != nil {
+func (l *Ledger) Delivered(ctx context.Context, letters []store.DeadLetter) error {
+	if err := l.store.Delivered(ctx, letters); err != nil {
 		return err
 	}
 	l.waiting.Add(-int64(len(letters)))

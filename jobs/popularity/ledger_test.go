@@ -1,6 +1,7 @@
 package popularity
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"math"
@@ -30,7 +31,7 @@ func TestSumsEqualARecountAcrossCommitsAndRestarts(t *testing.T) {
 			next += 50
 		}
 		apply(t, l, 0, records(t, 0, next, next+10)) // counted, never committed
-		if err := l.store.Close(); err != nil {
+		if err := l.store.Close(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -53,7 +54,7 @@ func TestBadRecordsAreCountedAndKept(t *testing.T) {
 	if done.Records != 5 || !maps.Equal(done.Bad, want) {
 		t.Errorf("committed %+v, want 5 records and %v", done, want)
 	}
-	letters, err := l.store.Outbox(10)
+	letters, err := l.store.Outbox(t.Context(), 10)
 	if err != nil || len(letters) != 4 {
 		t.Fatalf("outbox has %d letters, %v; want 4", len(letters), err)
 	}
@@ -89,7 +90,7 @@ func TestOffsetsMoveEvenWhereNoRecordIsSeen(t *testing.T) {
 	chunk.Next = 10 // a marker, or what compaction left
 	apply(t, l, 0, chunk)
 	commit(t, l)
-	if err := l.store.Close(); err != nil {
+	if err := l.store.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if got := newLedger(t, dir).Shard(0).Next(); got != 10 {
@@ -126,7 +127,7 @@ func TestASumThatDoesNotFitStopsTheCommit(t *testing.T) {
 	commit(t, l)
 	l.Shard(0).sums[0].Clicks = math.MaxInt64
 	apply(t, l, 0, chunkOf(t, 1, "p|1|1|1"))
-	if _, err := l.Commit(); !errors.Is(err, behavior.ErrOverflow) || !strings.Contains(err.Error(), `page "p"`) {
+	if _, err := l.Commit(t.Context()); !errors.Is(err, behavior.ErrOverflow) || !strings.Contains(err.Error(), `page "p"`) {
 		t.Errorf("got %v, want ErrOverflow of page p", err)
 	}
 }
@@ -164,7 +165,7 @@ func TestEpochsRiseAndAreWrittenWithEachCommit(t *testing.T) {
 		if p := l.Position(0); p.Epoch != run || l.publish(0).marker.Epoch != run {
 			t.Errorf("run %d: epoch %d", run, p.Epoch)
 		}
-		if err := l.store.Close(); err != nil {
+		if err := l.store.Close(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -172,7 +173,7 @@ func TestEpochsRiseAndAreWrittenWithEachCommit(t *testing.T) {
 
 func TestCountingKnownPagesAllocatesNothing(t *testing.T) {
 	l := newLedger(t, t.TempDir(), 0)
-	shard, record := l.Shard(0), fetch.Record{Value: []byte("page1|1|1.5E-3|1")}
+	shard, record := l.Shard(0), &fetch.Record{Value: []byte("page1|1|1.5E-3|1")}
 	if n := testing.AllocsPerRun(1000, func() {
 		if err := shard.count(record); err != nil {
 			t.Fatal(err)

@@ -32,7 +32,7 @@ const (
 // still on its way while the next run looks. Then its key tells.
 func (o *outlet) empty(ctx context.Context, l *Ledger) error {
 	for {
-		letters, err := l.store.Outbox(outboxBatch)
+		letters, err := l.store.Outbox(ctx, outboxBatch)
 		if err != nil || len(letters) == 0 {
 			return err
 		}
@@ -50,7 +50,7 @@ func (o *outlet) empty(ctx context.Context, l *Ledger) error {
 			o.unsure = true
 			return fmt.Errorf("send to %s: %w", o.deadLetterTopic, err)
 		}
-		if err := l.Delivered(letters); err != nil {
+		if err := l.Delivered(ctx, letters); err != nil {
 			return err
 		}
 		// All that an earlier run may have sent was in its outbox when it ended.
@@ -116,7 +116,7 @@ func (o *outlet) search(ctx context.Context, partition int32, since int64, arriv
 	if err != nil {
 		return err
 	}
-	return fetch.Range(ctx, o.client, o.deadLetterTopic, partition, from, end, func(r fetch.Record) {
+	return fetch.Range(ctx, o.client, o.deadLetterTopic, partition, from, end, func(r *fetch.Record) {
 		if string(r.Header(topicHeader)) == o.inputTopic {
 			arrived[string(r.Key)] = true
 		}

@@ -1,6 +1,7 @@
 package popularity
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"testing"
@@ -22,11 +23,11 @@ func heap() int64 {
 // bytesPerPage counts, commits and publishes a visit on each page of a partition,
 // and says what is kept of it.
 func bytesPerPage(t testing.TB, pages int) float64 {
-	l, err := openKeeping(t.TempDir(), Keep{}, testNow)
+	l, err := openKeeping(t.TempDir(), Keep{}, testNow, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.store.Close()
+	defer l.store.Close(context.Background())
 	before := heap()
 	const batch = 10_000
 	for range 2 { // two deltas take turns

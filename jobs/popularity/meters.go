@@ -75,3 +75,10 @@ func (m *meters) partition(id int32, next, highWater int64) {
 	m.next.WithLabelValues(name).Set(float64(next))
 	m.lag.WithLabelValues(name).Set(float64(max(highWater-next, 0)))
 }
+
+// forget drops what was said of a partition that is no longer ours.
+func (m *meters) forget(id int32) {
+	name := strconv.Itoa(int(id))
+	m.next.DeleteLabelValues(name)
+	m.lag.DeleteLabelValues(name)
+}

@@ -66,13 +66,10 @@ type news struct {
 }
 
 // newTop is a top as it is published: with the offsets it was made at.
-func (l *Ledger) newTop(now time.Time, top []Ranked, s Settings) snapshot.Top {
+func (l *Ledger) newTop(now time.Time, top []Ranked, offsets map[int32]int64, s Settings) snapshot.Top {
 	t := snapshot.Top{
 		Topic: l.identity.Topic, State: l.identity.State, Time: now.UnixMilli(), Weights: s.Weights.String(), WindowSeconds: int64(s.Window / time.Second),
-		Offsets: map[int32]int64{}, Pages: make([]snapshot.Ranked, len(top)),
-	}
-	for partition, shard := range l.shards {
-		t.Offsets[partition] = shard.position.Next
+		Offsets: offsets, Pages: make([]snapshot.Ranked, len(top)),
 	}
 	for i, r := range top {
 		t.Pages[i] = snapshot.Ranked{Page: r.Page, Popularity: r.Popularity.String()}

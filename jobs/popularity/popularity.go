@@ -13,8 +13,9 @@
 // topic by way of an outbox in the state: once, and under a key that tells where a
 // crash in the wrong moment made it twice. It is never an error.
 //
-// Limits: one process counts all partitions, and the sums of all pages are in
-// memory, by partition and in total.
+// Limits: the sums of all pages of the partitions that a process counts are in
+// memory, by partition and in total. That is all partitions, unless several
+// instances share a database.
 package popularity
 
 import (
@@ -24,6 +25,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +34,8 @@ import (
 
 	"weir/jobs/cluster"
 	"weir/jobs/popularity/store"
+	"weir/jobs/popularity/store/disk"
+	"weir/jobs/popularity/store/postgres"
 	"weir/jobs/program"
 )
 
@@ -45,7 +50,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	log := program.Logger(stderr)
 	fmt.Fprintf(stderr, "weir-popularity %s: topic %s at %v, every %s, top %d, weights %s, state %s, snapshots to %s, metrics on %s\n",
-		program.Version(), s.Topic, s.Brokers, s.Interval, s.Top, s.Weights, s.StateDir, s.SnapshotTopic, s.MetricsAddress)
+		program.Version(), s.Topic, s.Brokers, s.Interval, s.Top, s.Weights, s.state(), s.SnapshotTopic, s.MetricsAddress)
 	if err := Run(ctx, s, stdout, log); err != nil {
 		log.Error("stopped", "error", err)
 		return program.ExitError
@@ -55,58 +60,119 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // Run counts until ctx is cancelled, which is no error. A *RefusalError says
-// that counting would give wrong sums.
-func Run(ctx context.Context, s Settings, stdout io.Writer, log *slog.Logger) (err error) {
-	m := newMeters()
-	var current atomic.Pointer[engine]
-	page, err := program.Serve(s.MetricsAddress, m.registry, func() error { return health(current.Load()) }, log)
+// that counting would give wrong sums. Where a shared store is out of reach, or has
+// given our partitions to others, it starts over from what is stored.
+func Run(ctx context.Context, s Settings, stdout io.Writer, log *slog.Logger) error {
+	c := calculator{settings: s, stdout: stdout, log: log, meters: newMeters()}
+	page, err := program.Serve(s.MetricsAddress, c.meters.registry, c.health, log)
 	if err != nil {
 		return err
 	}
 	defer page.Close()
-
 	config := cluster.Config(clientID)
 	if err := cluster.Await(ctx, log, config, s.Brokers, s.needs()...); err != nil {
 		return stopped(ctx, err)
 	}
-	client, err := sarama.NewClient(s.Brokers, config)
-	if err != nil {
+	if c.client, err = sarama.NewClient(s.Brokers, config); err != nil {
 		return fmt.Errorf("connect to %v: %w", s.Brokers, err)
 	}
-	defer client.Close()
-	topic, err := cluster.Describe(client, s.Topic)
+	defer c.client.Close()
+	for attempt := 1; ; attempt++ {
+		started := time.Now()
+		err := c.count(ctx)
+		var lost *store.LostError
+		if !errors.As(err, &lost) || ctx.Err() != nil {
+			return stopped(ctx, err)
+		}
+		log.Warn("starting over from what is stored", "because", err)
+		if time.Since(started) > cluster.AwaitLimit {
+			attempt = 1 // it went well for a while
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(cluster.Backoff(attempt, 0)):
+		}
+	}
+}
+
+// calculator counts, again and again where it must start over.
+type calculator struct {
+	settings Settings
+	client   sarama.Client
+	stdout   io.Writer
+	log      *slog.Logger
+	meters   *meters
+	engine   atomic.Pointer[engine]
+	progress atomic.Pointer[Progress]
+}
+
+// count opens the state and counts until ctx is cancelled, which is no error.
+func (c *calculator) count(ctx context.Context) (err error) {
+	c.engine.Store(nil)
+	c.progress.Store(new(Progress))
+	s := c.settings
+	topic, err := cluster.Describe(c.client, s.Topic)
 	if err != nil {
 		return err
 	}
-	snapshots, err := cluster.Describe(client, s.SnapshotTopic)
+	snapshots, err := cluster.Describe(c.client, s.SnapshotTopic)
 	if err != nil {
 		return err
 	}
-	state, err := store.Open(s.StateDir, s.Rebuild, log)
+	state, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, state.Close()) }()
-	g := group{client, s.Group, s.Topic}
-	ledger, err := begin(ctx, state, topic, snapshots, g, s, log)
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
+		defer cancel()
+		err = errors.Join(err, state.Close(closing))
+	}()
+	g := group{c.client, s.Group, s.Topic}
+	identity, err := begin(ctx, state, topic, snapshots, g, s.Rebuild)
 	if err != nil {
-		return stopped(ctx, err)
+		return err
 	}
+	c.settings.Rebuild = false // done: starting over must not do it once more
 	out, err := newOutlet(s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.close()) }()
-	e := newEngine(s, client, ledger, out, g, m, stdout, log)
-	current.Store(e)
-	return e.run(ctx, topic.Partitions)
+	e := newEngine(s, topic.Partitions, c.client, NewLedger(state, identity, s.Keep, time.Now), out, g, c.meters, c.stdout, c.log)
+	c.engine.Store(e)
+	return e.run(ctx, c.progress.Load())
 }
 
-func health(e *engine) error {
-	if e == nil {
-		return errors.New("starting")
+// closeLimit bounds giving partitions back; a lease ends by itself.
+const closeLimit = 5 * time.Second
+
+func (c *calculator) open(ctx context.Context) (store.Store, error) {
+	s := c.settings
+	if s.Store == "" {
+		return disk.Open(s.StateDir, s.Rebuild, c.log)
 	}
-	return e.health()
+	if s.Instance == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return nil, fmt.Errorf("name this instance: %w; use --instance", err)
+		}
+		c.settings.Instance = fmt.Sprintf("%s-%08x", host, rand.Uint32())
+	}
+	return postgres.Open(ctx, s.Store, c.settings.Instance, s.Rebuild)
+}
+
+func (c *calculator) health() error {
+	progress, e := c.progress.Load(), c.engine.Load()
+	switch {
+	case progress == nil:
+		return errors.New("starting")
+	case e == nil || e.lastTick.Load() == 0:
+		return errors.New(progress.String())
+	default:
+		return e.health()
+	}
 }
 
 // stopped makes an error of being cancelled no error: that is how a calculator ends.

@@ -1,16 +1,19 @@
 package popularity
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
-	"github.com/IBM/sarama"
-
 	"weir/jobs/behavior"
 	"weir/jobs/popularity/fetch"
+	"weir/jobs/popularity/fetch/fetchtest"
 	"weir/jobs/popularity/store"
+	"weir/jobs/popularity/store/disk"
 )
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -44,13 +47,7 @@ func chunkOf(t testing.TB, from int64, values ...string) fetch.Chunk {
 }
 
 func newChunk(from int64, values ...string) (fetch.Chunk, error) {
-	batch := &sarama.RecordBatch{
-		FirstOffset: from, LastOffsetDelta: int32(len(values) - 1), Version: 2, FirstTimestamp: time.UnixMilli(1000),
-	}
-	for i, value := range values {
-		batch.Records = append(batch.Records, &sarama.Record{OffsetDelta: int64(i), Value: []byte(value)})
-	}
-	return fetch.NewChunk(&sarama.FetchResponseBlock{RecordsSet: []*sarama.Records{{RecordBatch: batch}}}, from)
+	return fetch.Parse(fetchtest.Values(from, 1000, values...).Bytes(), from)
 }
 
 // visit is a message of one click with a timestamp.
@@ -62,15 +59,13 @@ type visit struct {
 // visits is a chunk of them.
 func visits(t testing.TB, from int64, all ...visit) fetch.Chunk {
 	t.Helper()
-	batch := &sarama.RecordBatch{
-		FirstOffset: from, LastOffsetDelta: int32(len(all) - 1), Version: 2, FirstTimestamp: time.UnixMilli(0),
-	}
+	batch := fetchtest.Batch{First: from, Last: from + int64(len(all)) - 1}
 	for i, v := range all {
-		batch.Records = append(batch.Records, &sarama.Record{
-			OffsetDelta: int64(i), TimestampDelta: time.Duration(v.time) * time.Millisecond, Value: []byte(v.page + "|1|0|0"),
+		batch.Records = append(batch.Records, fetchtest.Record{
+			Offset: from + int64(i), Time: v.time, Value: []byte(v.page + "|1|0|0"),
 		})
 	}
-	chunk, err := fetch.NewChunk(&sarama.FetchResponseBlock{RecordsSet: []*sarama.Records{{RecordBatch: batch}}}, from)
+	chunk, err := fetch.Parse(batch.Bytes(), from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,39 +94,50 @@ func recount(t testing.TB, partition int32, from, to int64) (sums map[string]beh
 // the records.
 var testKeep = Keep{Minutes: 5 * time.Minute, Hours: 3 * time.Hour}
 
+var testWeights = behavior.Article()
+
 func testNow() time.Time { return time.UnixMilli(2_000_000) }
 
-// openLedger opens a ledger in dir as begin does.
-func openLedger(dir string) (*Ledger, error) { return openKeeping(dir, testKeep, testNow) }
+// openLedger opens a ledger in dir, with some partitions and those that are there.
+func openLedger(dir string, partitions ...int32) (*Ledger, error) {
+	return openKeeping(dir, testKeep, testNow, partitions...)
+}
 
-func openKeeping(dir string, keep Keep, now func() time.Time) (*Ledger, error) {
-	s, err := store.Open(dir, false, quiet())
+func openKeeping(dir string, keep Keep, now func() time.Time, partitions ...int32) (*Ledger, error) {
+	ctx := context.Background()
+	s, err := disk.Open(dir, false, quiet())
 	if err != nil {
 		return nil, err
 	}
-	id, _, err := s.Identity()
+	id := store.Identity{Format: store.Format, State: "s", Topic: "t"}
+	if err := s.Begin(ctx, id, nil); err != nil {
+		return nil, err
+	}
+	return take(ctx, s, id, keep, now, partitions...)
+}
+
+// take opens a ledger on a store that was begun.
+func take(ctx context.Context, s store.Store, id store.Identity, keep Keep, now func() time.Time, partitions ...int32) (*Ledger, error) {
+	l := NewLedger(s, id, keep, now)
+	positions, err := s.Positions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	id.Format, id.State, id.Topic = store.Format, "s", "t"
-	id.Epoch++
-	if err := s.Begin(id, nil); err != nil {
+	taken, _, err := s.Share(ctx, slices.Concat(slices.Collect(maps.Keys(positions)), partitions))
+	if err != nil {
 		return nil, err
 	}
-	return OpenLedger(s, id, keep, now)
+	return l, l.Take(ctx, taken, new(Progress))
 }
 
 // newLedger is openLedger with partitions at offset 0, closed after the test.
 func newLedger(t testing.TB, dir string, partitions ...int32) *Ledger {
 	t.Helper()
-	l, err := openLedger(dir)
+	l, err := openLedger(dir, partitions...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = l.store.Close() })
-	for _, p := range partitions {
-		l.Shard(p)
-	}
+	t.Cleanup(func() { _ = l.store.Close(context.Background()) })
 	return l
 }
 
@@ -144,7 +150,7 @@ func apply(t testing.TB, l *Ledger, partition int32, chunk fetch.Chunk) {
 
 func commit(t testing.TB, l *Ledger) Committed {
 	t.Helper()
-	done, err := l.Commit()
+	done, err := l.Commit(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +168,7 @@ func pagesOf(l *Ledger, partition int32) map[string]behavior.Sums {
 
 func top(t testing.TB, l *Ledger, k int, window time.Duration) []Ranked {
 	t.Helper()
-	ranked, err := l.Top(k, behavior.Article(), window)
+	ranked, err := l.Top(k, testWeights, window)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package popularity
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -19,11 +20,11 @@ const (
 // keeping opens a ledger that keeps something, at a time; close it before the next.
 func keeping(t *testing.T, dir string, keep Keep, now int64) *Ledger {
 	t.Helper()
-	l, err := openKeeping(dir, keep, func() time.Time { return time.UnixMilli(now) })
+	l, err := openKeeping(dir, keep, func() time.Time { return time.UnixMilli(now) }, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = l.store.Close() })
+	t.Cleanup(func() { _ = l.store.Close(context.Background()) })
 	return l
 }
 
@@ -95,7 +96,7 @@ func TestBucketsEqualARecountWhateverTheOrderOfTimestamps(t *testing.T) {
 						}
 					}
 				}
-				if err := l.store.Close(); err != nil {
+				if err := l.store.Close(context.Background()); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -133,7 +134,7 @@ func TestWhatIsKeptCanBeChanged(t *testing.T) {
 		if all := pagesOf(l, 0)["p"].N; all != next {
 			t.Errorf("%s: %d messages of all time, want %d", c.name, all, next)
 		}
-		if err := l.store.Close(); err != nil {
+		if err := l.store.Close(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -3,6 +3,8 @@ package popularity
 import (
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"time"
 
 	"weir/jobs/behavior"
@@ -19,7 +21,11 @@ type Settings struct {
 	SnapshotTopic   string
 	DeadLetterTopic string
 	StateDir        string
-	Interval        time.Duration
+	// Store is a postgres:// URL; empty where the state is in StateDir.
+	Store string
+	// Instance is this process's name among those that share a database.
+	Instance string
+	Interval time.Duration
 	// SnapshotInterval is how often at most changed pages are published.
 	SnapshotInterval time.Duration
 	Top              int
@@ -41,6 +47,8 @@ func (s *Settings) flags(f *program.Flags) (check func() error) {
 	weights := f.String("weights", behavior.Article().String(), "what a click, a minute and a like count")
 	f.StringVar(&s.Topic, "topic", "user-behavior-topic", "topic to count")
 	f.StringVar(&s.StateDir, "state-dir", "popularity-state", "`directory` of the state; keep it between runs")
+	f.StringVar(&s.Store, "store", "", "keep the state in PostgreSQL instead, where several instances share the partitions: `postgres://...`")
+	f.StringVar(&s.Instance, "instance", "", "with --store: this instance's name (default: host name and a random number)")
 	f.DurationVar(&s.Interval, "interval", 2*time.Second, "how often to commit, print and publish")
 	f.DurationVar(&s.SnapshotInterval, "snapshot-interval", 0, "how often at most to publish the pages that changed (default: every interval)")
 	f.IntVar(&s.Top, "top", 10, "how many pages to print")
@@ -77,6 +85,8 @@ func (s *Settings) check() error {
 	switch {
 	case s.Topic == "" || s.Group == "" || s.StateDir == "":
 		return errors.New("--topic, --group and --state-dir: want a name each")
+	case s.Store != "" && !strings.HasPrefix(s.Store, "postgres://") && !strings.HasPrefix(s.Store, "postgresql://"):
+		return errors.New("--store: want postgres://user@host/database, or nothing and --state-dir")
 	case s.SnapshotTopic == s.Topic || s.DeadLetterTopic == s.Topic || s.SnapshotTopic == s.DeadLetterTopic:
 		return errors.New("--topic, --snapshot-topic and --dead-letter-topic: want three different topics")
 	case s.Interval < shortest:
@@ -85,6 +95,17 @@ func (s *Settings) check() error {
 		return fmt.Errorf("--top %d: want at least 1", s.Top)
 	}
 	return s.Keep.check(s.Window)
+}
+
+// state says where the state is, without a password.
+func (s *Settings) state() string {
+	if s.Store == "" {
+		return s.StateDir
+	}
+	if u, err := url.Parse(s.Store); err == nil {
+		return u.Redacted()
+	}
+	return "in PostgreSQL"
 }
 
 // needs are the topics the calculator cannot work without.

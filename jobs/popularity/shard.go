@@ -66,6 +66,8 @@ type delta struct {
 	// next is the first offset not in the delta.
 	next    int64
 	records int64 // good and bad ones
+	// leaderEpoch is that of the record before next.
+	leaderEpoch int32
 	// latest is the latest event time, this delta's or from before.
 	latest int64
 	// floor is the first bucket that is of use; what is older is timeless.
@@ -113,6 +115,53 @@ func (s *Shard) floor() int32 {
 	return floor
 }
 
+// load fills a new shard with what the store holds.
+func (s *Shard) load(ctx context.Context, from store.Store, progress *Progress) error {
+	err := from.Pages(ctx, s.partition, func(page []byte, sums behavior.Sums, changed int64) error {
+		slot, err := s.index.slot(page)
+		if err == nil {
+			err = s.add(slot, sums)
+		}
+		s.changes.load(slot, sums, changed, s.position)
+		progress.step()
+		return err
+	})
+	s.names = s.index.names
+	for _, series := range []*series{s.minutes, s.hours} {
+		if err != nil || series.keep == 0 {
+			continue
+		}
+		err = from.Buckets(ctx, series.width, s.partition, func(bucket int32, page []byte, sums behavior.Sums) error {
+			slot, err := s.index.slot(page)
+			if err == nil {
+				_, _, err = series.add(bucket, slot, sums)
+			}
+			return err
+		})
+	}
+	return err
+}
+
+// add adds to a page's sums and to the partition's total.
+func (s *Shard) add(slot uint32, sums behavior.Sums) error {
+	for len(s.sums) <= int(slot) { // slots come nearly in order
+		s.sums = append(s.sums, behavior.Sums{})
+	}
+	if err := s.sums[slot].Add(sums); err != nil {
+		return err
+	}
+	return s.total.Add(sums)
+}
+
+// place is where to read on.
+func (s *Shard) place(topic string) fetch.Place {
+	p := fetch.Place{Topic: topic, Partition: s.partition, Next: s.position.Next, LeaderEpoch: s.position.LeaderEpoch}
+	if p.Next == s.position.First { // no record was read
+		p.LeaderEpoch = -1
+	}
+	return p
+}
+
 // Next is the first offset that is not counted yet, committed or not.
 func (s *Shard) Next() int64 {
 	s.mu.Lock()
@@ -130,17 +179,22 @@ func (s *Shard) Apply(chunk fetch.Chunk) error {
 			s.partition, chunk.From, s.delta.next)
 	}
 	s.arrived = s.now().UnixMilli()
-	for record := range chunk.Records() {
-		if err := s.count(record); err != nil {
+	records := chunk.Records()
+	for records.Next() {
+		if err := s.count(&records.Record); err != nil {
 			s.broken = true
-			return fmt.Errorf("partition %d offset %d: %w", s.partition, record.Offset, err)
+			return fmt.Errorf("partition %d offset %d: %w", s.partition, records.Record.Offset, err)
 		}
 	}
-	s.delta.next = chunk.Next
+	if err := records.Err(); err != nil {
+		s.broken = true
+		return fmt.Errorf("partition %d: %w", s.partition, err)
+	}
+	s.delta.next, s.delta.leaderEpoch = chunk.Next, chunk.LeaderEpoch
 	return nil
 }
 
-func (s *Shard) count(record fetch.Record) error {
+func (s *Shard) count(record *fetch.Record) error {
 	s.delta.records++
 	message, err := behavior.Parse(record.Value)
 	if err != nil {
@@ -174,7 +228,7 @@ func (s *Shard) bucket(t int64) int32 {
 }
 
 // keep makes a dead letter of a record that is no message.
-func (s *Shard) keep(record fetch.Record, err error) error {
+func (s *Shard) keep(record *fetch.Record, err error) error {
 	var bad *behavior.ParseError
 	if !errors.As(err, &bad) {
 		return err

@@ -3,6 +3,7 @@ package popularity
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"slices"
 	"time"
 
@@ -78,6 +79,22 @@ func (l *Ledger) window(window time.Duration) ([]behavior.Sums, error) {
 		}
 	}
 	return totals, nil
+}
+
+// topOf is Top over the sums of a store that several instances share.
+func topOf(ctx context.Context, shared store.Ranker, k int, weights behavior.Weights, keep Keep, window time.Duration) ([]Ranked, map[int32]int64, error) {
+	var width store.Width
+	buckets := int32(0)
+	if window > 0 {
+		width = keep.width(window)
+		buckets = int32(window / width.Duration())
+	}
+	pages, offsets, err := shared.Top(ctx, k, weights, width, buckets)
+	ranked := make([]Ranked, len(pages))
+	for i, p := range pages {
+		ranked[i] = Ranked{p.Page, weights.Popularity(p.Sums)}
+	}
+	return ranked, offsets, err
 }
 
 // before orders by popularity, falling, then by page id.

@@ -1,152 +1,161 @@
-// Package fetch reads one partition with Kafka's fetch request, without the
-// channel hop a record that the client library's consumer makes.
+// Package fetch reads partitions with Kafka's fetch request, without the channel
+// hop a record that the client library's consumer makes, and without making an
+// object of each record.
 //
 // Guarantees: every record of a committed transaction, and every record outside
 // of transactions, is seen once, in order, from the offset where reading began;
 // leader changes, broker restarts, gaps left by compaction, transaction markers
-// and aborted transactions are passed over. An offset that the log no longer
-// has, or does not have yet, ends reading with an error: nothing is ever
-// skipped to get on. Limit: record batches of format 2 (Kafka 0.11 and newer).
+// and aborted transactions are passed over. An offset that the log no longer has,
+// or does not have yet, and a log that was cut below what was read and written
+// anew, end reading with an error: nothing is ever skipped to get on. Limits:
+// record batches of format 2, brokers of Kafka 0.11 and newer; that a log was
+// written anew is noticed with Kafka 2.7 and newer.
 package fetch
 
 import (
 	"cmp"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"iter"
 	"slices"
-	"time"
-
-	"github.com/IBM/sarama"
 )
 
-// ErrOldFormat says that the log holds records of a format before Kafka 0.11's.
-var ErrOldFormat = errors.New("the log holds records in a format older than Kafka 0.11's, which is not supported")
-
-// Record is one record of a partition.
-type Record struct {
-	Offset int64
-	// Time is the record's timestamp in milliseconds since 1970, set by the
-	// producer or, where the topic says so, by the broker; NoTime where there is
-	// none.
-	Time int64
-	// Key is nil where there is none, Value for a tombstone. They must not be
-	// kept or changed.
-	Key, Value []byte
-	headers    []*sarama.RecordHeader
-}
-
-// NoTime is the time of a record without a timestamp.
-const NoTime = -1
-
-// Header returns the value of the first header with a key; nil where none has it.
-func (r Record) Header(key string) []byte {
-	for _, h := range r.headers {
-		if string(h.Key) == key {
-			return h.Value
-		}
-	}
-	return nil
-}
-
-// Chunk is what one fetch brought.
+// Chunk is what one fetch brought. It must be released once its records are no
+// longer used.
 type Chunk struct {
 	// From and Next are the offsets where it begins and where the next begins.
 	// Next is larger than From; there may be no record between them.
 	From, Next int64
-	batches    []*sarama.RecordBatch
+	// LeaderEpoch is that under which the last record was written.
+	LeaderEpoch int32
+	memory      *buffer // its batches have records to be seen, decompressed
+	free        chan<- *buffer
 }
 
-// NewChunk makes a chunk of a fetch response's block that was asked for from
-// offset `from` with read_committed isolation.
-func NewChunk(block *sarama.FetchResponseBlock, from int64) (Chunk, error) {
-	c := Chunk{From: from, Next: from}
-	aborted := newAborted(block.AbortedTransactions)
-	for _, set := range block.RecordsSet {
-		batch := set.RecordBatch
-		if batch == nil {
-			return Chunk{}, ErrOldFormat
-		}
-		if batch.PartialTrailingRecord {
-			break
-		}
-		visible, err := aborted.visible(batch)
+// Release gives the chunk's memory back. Records of it are overwritten then.
+func (c *Chunk) Release() {
+	select {
+	case c.free <- c.memory:
+	default: // for the garbage collector, as is a chunk that is not released
+	}
+	c.memory = nil
+}
+
+// Parse makes a chunk of record batches that a broker sent, or would have, to who
+// asked for them from an offset.
+func Parse(batches []byte, from int64) (Chunk, error) {
+	return newChunk(response{records: batches}, from, new(buffer), new(unpacker))
+}
+
+// newChunk makes a chunk of a response to what was asked for from an offset.
+func newChunk(r response, from int64, memory *buffer, u *unpacker) (Chunk, error) {
+	c := Chunk{From: from, Next: from, LeaderEpoch: noEpoch, memory: memory}
+	memory.batches = memory.batches[:0]
+	transactions := newTransactions(r.aborted)
+	for data := r.records; len(data) > 0; {
+		b, rest, whole, err := nextBatch(data)
 		if err != nil {
 			return Chunk{}, err
 		}
-		if batch.LastOffset() < from {
+		if !whole {
+			break
+		}
+		data = rest
+		if codec := b.attributes & codecMask; codec != plain {
+			start := len(memory.scratch)
+			if memory.scratch, err = u.unpack(memory.scratch, codec, b.records); err != nil {
+				return Chunk{}, fmt.Errorf("batch at offset %d: %w", b.base, err)
+			}
+			b.records = memory.scratch[start:]
+		}
+		visible, err := transactions.visible(b)
+		if err != nil {
+			return Chunk{}, err
+		}
+		if b.last < from {
 			continue
 		}
-		if visible {
-			c.batches = append(c.batches, batch)
+		if visible && b.count > 0 {
+			memory.batches = append(memory.batches, b)
 		}
 		// A batch keeps its last offset when compaction takes its last records.
-		c.Next = batch.LastOffset() + 1
+		c.Next, c.LeaderEpoch = b.last+1, b.leaderEpoch
 	}
 	return c, nil
 }
 
-// Records are the chunk's records in the order of their offsets.
-func (c Chunk) Records() iter.Seq[Record] {
-	return func(yield func(Record) bool) {
-		for _, batch := range c.batches {
-			first, appended := millis(batch.FirstTimestamp), millis(batch.MaxTimestamp)
-			for _, r := range batch.Records {
-				record := Record{Offset: batch.FirstOffset + r.OffsetDelta, Key: r.Key, Value: r.Value, headers: r.Headers, Time: NoTime}
-				if record.Offset < c.From {
-					continue // a batch is sent whole, from its beginning
-				}
-				switch {
-				case batch.LogAppendTime:
-					record.Time = appended
-				case first != NoTime:
-					record.Time = first + r.TimestampDelta.Milliseconds()
-				}
-				if !yield(record) {
-					return
-				}
+// Records returns a cursor before the chunk's first record.
+func (c *Chunk) Records() Cursor { return Cursor{batches: c.memory.batches, from: c.From} }
+
+// Cursor goes through a chunk's records in the order of their offsets.
+type Cursor struct {
+	// Record is the current one; Next overwrites it.
+	Record  Record
+	batch   batch
+	batches []batch
+	from    int64
+	err     error
+}
+
+// Next moves to the next record, if there is one.
+func (c *Cursor) Next() bool {
+	for {
+		for c.batch.count == 0 {
+			if len(c.batches) == 0 || c.err != nil {
+				return false
 			}
+			c.batch, c.batches = c.batches[0], c.batches[1:]
+		}
+		c.batch.count--
+		if err := c.batch.next(&c.Record); err != nil {
+			c.err, c.batch.count = fmt.Errorf("batch at offset %d: %w", c.batch.base, err), 0
+			return false
+		}
+		if c.Record.Offset >= c.from { // a batch is sent whole, from its beginning
+			return true
 		}
 	}
 }
 
-// millis is a batch's timestamp; the library makes a zero time of a missing one.
-func millis(t time.Time) int64 { return max(t.UnixMilli(), NoTime) }
+// Err says why there was no next record, other than that there is none.
+func (c *Cursor) Err() error { return c.err }
 
-// aborted tells which batches belong to transactions that were given up: those
-// of a producer from the offset where the broker says its transaction began, up
-// to its next marker.
-type aborted struct {
-	upcoming []*sarama.AbortedTransaction // by first offset
-	open     map[int64]bool               // by producer id
+// transactions tells which batches belong to transactions that were given up:
+// those of a producer from the offset where the broker says its transaction
+// began, up to its next marker.
+type transactions struct {
+	upcoming []transaction  // aborted ones, by first offset
+	open     map[int64]bool // aborted ones, by producer
 }
 
-func newAborted(transactions []*sarama.AbortedTransaction) *aborted {
-	upcoming := slices.Clone(transactions)
-	slices.SortStableFunc(upcoming, func(a, b *sarama.AbortedTransaction) int {
-		return cmp.Compare(a.FirstOffset, b.FirstOffset)
-	})
-	return &aborted{upcoming: upcoming, open: map[int64]bool{}}
+func newTransactions(aborted []transaction) *transactions {
+	slices.SortStableFunc(aborted, func(a, b transaction) int { return cmp.Compare(a.first, b.first) })
+	return &transactions{upcoming: aborted}
 }
 
-// visible says whether a batch's records are to be seen. Batches must be given
-// in the order of the log.
-func (a *aborted) visible(batch *sarama.RecordBatch) (bool, error) {
-	for len(a.upcoming) > 0 && a.upcoming[0].FirstOffset <= batch.LastOffset() {
-		a.open[a.upcoming[0].ProducerID] = true
-		a.upcoming = a.upcoming[1:]
+// visible says whether a batch's records are to be seen. Batches must be given in
+// the order of the log.
+func (t *transactions) visible(b batch) (bool, error) {
+	for len(t.upcoming) > 0 && t.upcoming[0].first <= b.last {
+		if t.open == nil {
+			t.open = map[int64]bool{}
+		}
+		t.open[t.upcoming[0].producer] = true
+		t.upcoming = t.upcoming[1:]
 	}
-	if !batch.Control {
-		return !(batch.IsTransactional && a.open[batch.ProducerID]), nil
+	if !b.is(control) {
+		return !b.is(transactional) || !t.open[b.producer], nil
 	}
-	for _, r := range batch.Records {
+	for range b.count {
+		var r Record
+		if err := b.next(&r); err != nil {
+			return false, fmt.Errorf("control batch at offset %d: %w", b.base, err)
+		}
 		abort, err := isAbort(r.Key)
 		if err != nil {
-			return false, fmt.Errorf("control batch at offset %d: %w", batch.FirstOffset, err)
+			return false, fmt.Errorf("control batch at offset %d: %w", b.base, err)
 		}
 		if abort {
-			delete(a.open, batch.ProducerID)
+			delete(t.open, b.producer)
 		}
 	}
 	return false, nil

@@ -23,49 +23,72 @@ const (
 	// leader learns the high watermark after its election, within a fetch
 	// of its followers (replica.fetch.wait.max.ms, 500 ms), many times over.
 	endGrace = 30 * time.Second
+	// longestPause bounds how long one answer may make us wait: it is a broker's
+	// quota window, and more than that is asked for again.
+	longestPause = time.Second
 )
 
-// OffsetError says that a partition's log does not hold the offset to read
-// next: records were lost to retention, or the log was cut or replaced.
+// OffsetError says that a partition's log does not hold the offset to read next,
+// or not the record before it: records were lost to retention, or the log was cut
+// or replaced.
 type OffsetError struct {
 	Topic            string
 	Partition        int32
 	Offset           int64
 	LogStart, LogEnd int64
+	// Diverged says that the log was cut at LogEnd or before, and may have been
+	// written anew from there.
+	Diverged bool
 }
 
 func (e *OffsetError) Error() string {
 	what := fmt.Sprintf("is above the end of its log, %d: the log was cut or the topic replaced", e.LogEnd)
-	if e.Offset < e.LogStart {
+	switch {
+	case e.Diverged:
+		what = fmt.Sprintf("is behind records that its log does not hold any more: it was cut at %d or before (an unclean election) and other records may stand there now", e.LogEnd)
+	case e.Offset < e.LogStart:
 		what = fmt.Sprintf("is below the start of its log, %d: %d records were deleted before they were counted",
 			e.LogStart, e.LogStart-e.Offset)
 	}
 	return fmt.Sprintf("topic %s partition %d: next offset %d %s", e.Topic, e.Partition, e.Offset, what)
 }
 
+// Place is where to read from.
+type Place struct {
+	Topic     string
+	Partition int32
+	// Next is the offset of the next record, LeaderEpoch that under which the one
+	// before was written; negative where it is not known.
+	Next        int64
+	LeaderEpoch int32
+}
+
 // Reader reads one partition. It has a connection of its own to the partition's
 // leader, because a broker answers one request at a time on a connection.
 type Reader struct {
-	client    sarama.Client
-	topic     string
-	partition int32
-	log       *slog.Logger
+	client sarama.Client
+	place  Place
+	log    *slog.Logger
 
-	next      int64
+	unpacker  unpacker
+	free      chan *buffer
 	highWater atomic.Int64
-	broker    *sarama.Broker // nil while not connected
-	epoch     int32          // the leader's, as known when connected
-	failures  int            // in a row
-	said      string         // the last problem that was logged
-	beyond    time.Time      // since when next is above the log's end
-	empty     int            // answers in a row with no records below the end
+	conn      *conn     // nil while not connected
+	epoch     int32     // the leader's, as known when connected
+	failures  int       // in a row
+	said      string    // the last problem that was logged
+	beyond    time.Time // since when the log does not seem to hold our place
 }
 
-// NewReader returns a reader that begins at offset next.
-func NewReader(client sarama.Client, topic string, partition int32, next int64, log *slog.Logger) *Reader {
+// buffers is how many chunks may be in use without new memory: one is counted,
+// one waits, one is read.
+const buffers = 3
+
+// NewReader returns a reader that begins at a place.
+func NewReader(client sarama.Client, place Place, log *slog.Logger) *Reader {
 	return &Reader{
-		client: client, topic: topic, partition: partition, next: next,
-		log: log.With("topic", topic, "partition", partition),
+		client: client, place: place, free: make(chan *buffer, buffers),
+		log: log.With("topic", place.Topic, "partition", place.Partition),
 	}
 }
 
@@ -79,7 +102,7 @@ func (r *Reader) HighWater() int64 { return r.highWater.Load() }
 func (r *Reader) Run(ctx context.Context, out chan<- Chunk) error {
 	defer r.disconnect()
 	for {
-		chunk, err := r.fetch()
+		chunk, err := r.fetch(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -91,11 +114,12 @@ func (r *Reader) Run(ctx context.Context, out chan<- Chunk) error {
 		}
 		r.recovered()
 		if chunk.Next == chunk.From {
+			chunk.Release()
 			continue
 		}
 		select {
 		case out <- chunk:
-			r.next = chunk.Next
+			r.place.Next, r.place.LeaderEpoch = chunk.Next, chunk.LeaderEpoch
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -103,87 +127,92 @@ func (r *Reader) Run(ctx context.Context, out chan<- Chunk) error {
 }
 
 // fetch asks the leader once.
-func (r *Reader) fetch() (Chunk, error) {
-	if err := r.connect(); err != nil {
+func (r *Reader) fetch(ctx context.Context) (Chunk, error) {
+	if err := r.connect(ctx); err != nil {
 		return Chunk{}, err
 	}
-	request := &sarama.FetchRequest{
-		Version:     11,
-		MaxWaitTime: int32(maxWait.Milliseconds()),
-		MinBytes:    1,
-		MaxBytes:    maxBytes,
-		Isolation:   sarama.ReadCommitted,
-	}
-	request.AddBlock(r.topic, r.partition, r.next, maxBytes, r.epoch)
-	response, err := r.broker.Fetch(request)
+	memory := r.buffer()
+	answer, err := r.conn.fetch(request{
+		topic: r.place.Topic, partition: r.place.Partition, offset: r.place.Next,
+		leaderEpoch: r.epoch, lastEpoch: r.place.LeaderEpoch, maxBytes: maxBytes,
+	}, memory)
 	if err != nil {
-		return Chunk{}, fmt.Errorf("fetch from %s: %w", r.broker.Addr(), err)
+		return Chunk{}, fmt.Errorf("fetch from %s: %w", r.conn.broker.Addr(), err)
 	}
-	if response.ThrottleTime > 0 {
-		// The broker asks for a pause (KIP-219) and may have sent nothing.
-		time.Sleep(min(response.ThrottleTime, time.Second))
+	if err := pause(ctx, answer.throttle); err != nil {
+		return Chunk{}, err
 	}
-	return r.read(response)
+	return r.read(answer, memory)
 }
 
-func (r *Reader) read(response *sarama.FetchResponse) (Chunk, error) {
-	block := response.GetBlock(r.topic, r.partition)
+func (r *Reader) buffer() *buffer {
+	select {
+	case b := <-r.free:
+		return b
+	default:
+		return new(buffer)
+	}
+}
+
+// pause waits where the broker asks for it (KIP-219); it may have sent nothing.
+func pause(ctx context.Context, milliseconds int32) error {
+	if milliseconds <= 0 {
+		return nil
+	}
+	select {
+	case <-time.After(min(time.Duration(milliseconds)*time.Millisecond, longestPause)):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *Reader) read(answer response, memory *buffer) (Chunk, error) {
+	nothing := Chunk{From: r.place.Next, Next: r.place.Next, memory: memory, free: r.free}
 	switch {
-	case block == nil && response.ThrottleTime > 0:
-		return Chunk{}, nil
-	case block == nil:
+	case !answer.present && answer.throttle > 0:
+		return nothing, nil
+	case !answer.present && answer.err == sarama.ErrNoError:
 		return Chunk{}, sarama.ErrIncompleteResponse
-	case !errors.Is(block.Err, sarama.ErrNoError):
-		return Chunk{}, block.Err
+	case answer.err != sarama.ErrNoError:
+		return Chunk{}, answer.err
+	case answer.diverges:
+		return Chunk{}, r.offsetError(answer.logStart, answer.divergedAt, true)
 	}
-	r.highWater.Store(block.HighWaterMarkOffset)
-	chunk, err := NewChunk(block, r.next)
-	if err == nil && response.ThrottleTime == 0 {
-		r.skipHole(block, &chunk)
-	}
+	r.highWater.Store(answer.highWater)
+	chunk, err := newChunk(answer, r.place.Next, memory, &r.unpacker)
+	chunk.free = r.free
 	return chunk, err
 }
 
-// holeEvidence is how many answers in a row must show that an offset holds
-// nothing before it is passed.
-const holeEvidence = 2
-
-// skipHole passes one offset that holds no record: compaction leaves batches
-// without any record, which the library drops without telling their last
-// offset. A fetch of a single partition always brings the batch that holds its
-// offset (KIP-74), so nothing below the last stable offset means such a batch.
-func (r *Reader) skipHole(block *sarama.FetchResponseBlock, chunk *Chunk) {
-	nothing := chunk.Next == chunk.From && len(block.RecordsSet) == 0 && !block.Partial
-	if !nothing || r.next >= block.LastStableOffset {
-		r.empty = 0
-		return
-	}
-	if r.empty++; r.empty >= holeEvidence {
-		chunk.Next++
+func (r *Reader) offsetError(start, end int64, diverged bool) *OffsetError {
+	return &OffsetError{
+		Topic: r.place.Topic, Partition: r.place.Partition, Offset: r.place.Next,
+		LogStart: start, LogEnd: end, Diverged: diverged,
 	}
 }
 
 // connect opens a connection to the partition's leader where there is none.
-func (r *Reader) connect() error {
-	if r.broker != nil {
+func (r *Reader) connect(ctx context.Context) error {
+	if r.conn != nil {
 		return nil
 	}
-	leader, epoch, err := r.client.LeaderAndEpoch(r.topic, r.partition)
+	leader, epoch, err := r.client.LeaderAndEpoch(r.place.Topic, r.place.Partition)
 	if err != nil {
 		return fmt.Errorf("find the leader: %w", err)
 	}
-	broker := sarama.NewBroker(leader.Addr())
-	if err := broker.Open(r.client.Config()); err != nil {
-		return fmt.Errorf("connect to %s: %w", leader.Addr(), err)
+	conn, err := dial(ctx, leader.Addr(), r.client.Config())
+	if err != nil {
+		return err
 	}
-	r.broker, r.epoch = broker, epoch
+	r.conn, r.epoch = conn, epoch
 	return nil
 }
 
 func (r *Reader) disconnect() {
-	if r.broker != nil {
-		_ = r.broker.Close() // nothing is lost with a connection that only reads
-		r.broker = nil
+	if r.conn != nil {
+		r.conn.close()
+		r.conn = nil
 	}
 }
 
@@ -191,10 +220,14 @@ func (r *Reader) disconnect() {
 // other is logged, and after a pause the leader is looked up again.
 func (r *Reader) recover(ctx context.Context, err error) error {
 	if errors.Is(err, ErrOldFormat) {
-		return fmt.Errorf("topic %s partition %d: %w", r.topic, r.partition, err)
+		return fmt.Errorf("topic %s partition %d: %w", r.place.Topic, r.place.Partition, err)
 	}
+	var gone *OffsetError
 	if errors.Is(err, sarama.ErrOffsetOutOfRange) {
-		if fatal := r.outOfRange(); fatal != nil {
+		gone = r.outOfRange()
+	}
+	if gone != nil || errors.As(err, &gone) {
+		if fatal := r.doubt(gone); fatal != nil {
 			return fatal
 		}
 	}
@@ -202,14 +235,14 @@ func (r *Reader) recover(ctx context.Context, err error) error {
 	r.failures++
 	if err.Error() != r.said {
 		r.said = err.Error()
-		r.log.Warn("cannot read, retrying", "offset", r.next, "error", err)
+		r.log.Warn("cannot read, retrying", "offset", r.place.Next, "error", err)
 	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-time.After(cluster.Backoff(r.failures, 0)):
 	}
-	if err := r.client.RefreshMetadata(r.topic); err != nil {
+	if err := r.client.RefreshMetadata(r.place.Topic); err != nil {
 		r.log.Debug("no metadata", "error", err)
 	}
 	return nil
@@ -217,28 +250,32 @@ func (r *Reader) recover(ctx context.Context, err error) error {
 
 func (r *Reader) recovered() {
 	if r.said != "" {
-		r.log.Info("reading again", "offset", r.next)
+		r.log.Info("reading again", "offset", r.place.Next)
 	}
 	r.failures, r.said, r.beyond = 0, "", time.Time{}
 }
 
-// outOfRange asks for the log's range and returns an *OffsetError where the
-// next offset is below it, or has been above it for too long.
-func (r *Reader) outOfRange() error {
-	start, err := r.client.GetOffset(r.topic, r.partition, sarama.OffsetOldest)
-	if err != nil {
-		return nil // the next attempt asks again
-	}
-	end, err := r.client.GetOffset(r.topic, r.partition, sarama.OffsetNewest)
+// outOfRange asks for the log's range and says what is wrong with our place; nil
+// where that cannot be told, and the next attempt asks again.
+func (r *Reader) outOfRange() *OffsetError {
+	start, err := r.client.GetOffset(r.place.Topic, r.place.Partition, sarama.OffsetOldest)
 	if err != nil {
 		return nil
 	}
-	problem := &OffsetError{Topic: r.topic, Partition: r.partition, Offset: r.next, LogStart: start, LogEnd: end}
-	if r.next < start {
+	end, err := r.client.GetOffset(r.place.Topic, r.place.Partition, sarama.OffsetNewest)
+	if err != nil {
+		return nil
+	}
+	// Where the range holds our offset, the leader does not know the epoch of the
+	// record before it.
+	return r.offsetError(start, end, start <= r.place.Next && r.place.Next <= end)
+}
+
+// doubt returns what is wrong with our place: at once where records were deleted,
+// and otherwise once it has not passed for a while.
+func (r *Reader) doubt(problem *OffsetError) error {
+	if !problem.Diverged && problem.Offset < problem.LogStart {
 		return problem
-	}
-	if r.next <= end {
-		return nil
 	}
 	if r.beyond.IsZero() {
 		r.beyond = time.Now()

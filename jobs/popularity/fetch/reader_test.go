@@ -10,68 +10,75 @@ import (
 	"github.com/IBM/sarama"
 )
 
-func response(b *sarama.FetchResponseBlock) *sarama.FetchResponse {
-	return &sarama.FetchResponse{Blocks: map[string]map[int32]*sarama.FetchResponseBlock{"t": {3: b}}}
-}
-
 func newTestReader(next int64) *Reader {
-	return NewReader(nil, "t", 3, next, slog.New(slog.DiscardHandler))
-}
-
-func TestAnOffsetWithoutARecordIsPassedOnlyOnEvidence(t *testing.T) {
-	empty := func(stable int64) *sarama.FetchResponseBlock {
-		return &sarama.FetchResponseBlock{LastStableOffset: stable, HighWaterMarkOffset: stable}
-	}
-	r := newTestReader(10)
-	advance := func(response *sarama.FetchResponse) int64 {
-		t.Helper()
-		chunk, err := r.read(response)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return chunk.Next - chunk.From
-	}
-	if n := advance(response(empty(10))); n != 0 {
-		t.Errorf("passed %d offsets at the end of the log", n)
-	}
-	if n := advance(response(empty(12))); n != 0 {
-		t.Errorf("passed %d offsets at the first empty answer", n)
-	}
-	throttled := response(empty(12))
-	throttled.ThrottleTime = time.Millisecond
-	if n := advance(throttled); n != 0 {
-		t.Errorf("passed %d offsets on a throttled answer", n)
-	}
-	if n := advance(response(empty(12))); n != 1 {
-		t.Errorf("passed %d offsets at the second empty answer, want 1", n)
-	}
-	if r.HighWater() != 12 {
-		t.Errorf("high watermark %d, want 12", r.HighWater())
-	}
+	return NewReader(nil, Place{"t", 3, next, 4}, slog.New(slog.DiscardHandler))
 }
 
 func TestReadReportsWhatTheBrokerSays(t *testing.T) {
-	r := newTestReader(0)
-	moved := response(&sarama.FetchResponseBlock{Err: sarama.ErrNotLeaderForPartition})
-	if _, err := r.read(moved); !errors.Is(err, sarama.ErrNotLeaderForPartition) {
+	r := newTestReader(10)
+	chunk, err := r.read(response{present: true, highWater: 12, records: log(plainBatch(10, 11, 10, 11))}, new(buffer))
+	if err != nil || chunk.From != 10 || chunk.Next != 12 || r.HighWater() != 12 {
+		t.Errorf("chunk %+v, %v, high watermark %d", chunk, err, r.HighWater())
+	}
+	if _, err := r.read(response{present: true, err: sarama.ErrNotLeaderForPartition}, new(buffer)); !errors.Is(err, sarama.ErrNotLeaderForPartition) {
 		t.Errorf("got %v, want the broker's error", err)
 	}
-	if _, err := r.read(&sarama.FetchResponse{}); !errors.Is(err, sarama.ErrIncompleteResponse) {
+	if _, err := r.read(response{}, new(buffer)); !errors.Is(err, sarama.ErrIncompleteResponse) {
 		t.Errorf("an answer without the partition gave %v", err)
 	}
-	pause := &sarama.FetchResponse{ThrottleTime: time.Second}
-	if chunk, err := r.read(pause); err != nil || chunk.Next != chunk.From {
+	if chunk, err := r.read(response{throttle: 100}, new(buffer)); err != nil || chunk.Next != chunk.From {
 		t.Errorf("a throttled answer without the partition gave %+v, %v", chunk, err)
 	}
 }
 
-func TestOffsetErrorSaysWhatIsMissing(t *testing.T) {
-	below := &OffsetError{Topic: "t", Partition: 3, Offset: 5, LogStart: 9, LogEnd: 20}
-	if text := below.Error(); !strings.Contains(text, "4 records were deleted") || !strings.Contains(text, "below the start") {
-		t.Error(text)
+func TestALogThatWasCutIsReportedOnceItCannotPass(t *testing.T) {
+	r := newTestReader(10)
+	_, err := r.read(response{present: true, diverges: true, divergedAt: 7}, new(buffer))
+	var gone *OffsetError
+	if !errors.As(err, &gone) || !gone.Diverged || gone.LogEnd != 7 {
+		t.Fatalf("got %v, want that the log was cut at 7", err)
 	}
-	above := &OffsetError{Topic: "t", Partition: 3, Offset: 25, LogStart: 9, LogEnd: 20}
-	if text := above.Error(); !strings.Contains(text, "above the end of its log, 20") {
-		t.Error(text)
+	if err := r.doubt(gone); err != nil {
+		t.Errorf("gave up at once: %v", err)
+	}
+	r.beyond = time.Now().Add(-endGrace - time.Second)
+	if err := r.doubt(gone); !errors.Is(err, gone) {
+		t.Errorf("did not give up after %s: %v", endGrace, err)
+	}
+	r.recovered()
+	deleted := &OffsetError{Offset: 5, LogStart: 9}
+	if err := r.doubt(deleted); err == nil {
+		t.Error("went on although records were deleted")
+	}
+}
+
+func TestOffsetErrorSaysWhatIsMissing(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		err  OffsetError
+		want []string
+	}{
+		{"deleted", OffsetError{Topic: "t", Partition: 3, Offset: 5, LogStart: 9, LogEnd: 20}, []string{"4 records were deleted", "below the start"}},
+		{"cut", OffsetError{Topic: "t", Partition: 3, Offset: 25, LogStart: 9, LogEnd: 20}, []string{"above the end of its log, 20"}},
+		{"cut and written anew", OffsetError{Topic: "t", Partition: 3, Offset: 15, LogEnd: 12, Diverged: true}, []string{"cut at 12", "offset 15"}},
+	} {
+		for _, want := range c.want {
+			if text := c.err.Error(); !strings.Contains(text, want) || !strings.Contains(text, "topic t partition 3") {
+				t.Errorf("%s: %s; want %q", c.name, text, want)
+			}
+		}
+	}
+}
+
+func TestBuffersGoRound(t *testing.T) {
+	r := newTestReader(0)
+	b := r.buffer()
+	chunk, err := r.read(response{present: true}, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chunk.Release()
+	if r.buffer() != b {
+		t.Error("a released buffer is not used again")
 	}
 }

@@ -120,7 +120,22 @@ func PageKey(partition int32, page string) string { return MarkerKey(partition) 
 func MarkerKey(partition int32) string { return strconv.Itoa(int(partition)) }
 
 // Encode returns the message's value: one line of JSON. It never fails.
-func (p Page) Encode() ([]byte, error) { return json.Marshal(p) }
+func (p Page) Encode() ([]byte, error) {
+	state, err := json.Marshal(p.State)
+	if err != nil {
+		return nil, err
+	}
+	const room = 256
+	dst := append(append(make([]byte, 0, room), `{"state":`...), state...)
+	dst = strconv.AppendInt(append(dst, `,"epoch":`...), p.Epoch, 10)
+	dst = strconv.AppendInt(append(dst, `,"from":`...), p.From, 10)
+	dst = strconv.AppendInt(append(dst, `,"next":`...), p.Next, 10)
+	dst = p.Sums.AppendJSON(append(dst, `,"sums":`...))
+	if p.Added != nil {
+		dst = p.Added.AppendJSON(append(dst, `,"added":`...))
+	}
+	return append(dst, '}'), nil
+}
 
 // Encode returns the message's value: one line of JSON. It never fails.
 func (m Marker) Encode() ([]byte, error) { return json.Marshal(m) }

@@ -1,216 +1,109 @@
-// Package store keeps the calculator's state on disk: for each input partition
-// the next offset and the sums of its pages, and an outbox of dead letters.
-//
-// Guarantee: what Commit is given becomes durable completely or not at all, in
-// one synced batch. A process killed at any moment finds the state of its last
-// commit that returned, or of the one that was under way. One process at a time
-// can hold a state.
-//
-// Layout of the directory: LOCK, and db with Pebble's files; db.replaced is the
-// state that a rebuild put aside.
+// Package store is what the calculator needs of the place where it keeps its
+// state: for each input partition the next offset and the sums of its pages, and
+// an outbox of dead letters. Package disk keeps it in a directory, package
+// postgres in a database that several instances share.
 package store
 
 import (
-	"crypto/rand"
-	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"os"
-	"path/filepath"
-	"sync"
-	"time"
-
-	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"weir/jobs/behavior"
 )
 
-// ErrLocked says that another process holds the state.
-var ErrLocked = errors.New("another process uses this state directory")
-
-// Sizes of Pebble's memory: enough for millions of pages, small beside the sums
-// themselves, which the calculator holds in memory too.
-const (
-	memTableBytes = 16 << 20
-	cacheBytes    = 32 << 20
-)
-
 // Store is an open state. Its methods may be called concurrently.
-type Store struct {
-	dir  string
-	lock io.Closer
-	db   *pebble.DB
-	// closing keeps the outbox, which is emptied beside the counting, from
-	// using a database that is closed.
-	closing sync.RWMutex
-	closed  bool
+type Store interface {
+	// Identity returns what the state counts; false where it is new.
+	Identity(ctx context.Context) (id Identity, found bool, err error)
+	// Begin writes the identity, and some positions, in one atomic write.
+	Begin(ctx context.Context, id Identity, positions map[int32]Position) error
+	// Positions returns the stored position of each partition, whoever owns it.
+	Positions(ctx context.Context) (map[int32]Position, error)
+	// Share takes partitions that this process is to count, under an epoch that
+	// nobody had before, and names those that it should release because others
+	// count as well. It is called again and again. A partition that the state does
+	// not know begins at offset 0.
+	Share(ctx context.Context, partitions []int32) (taken map[int32]Position, surplus []int32, err error)
+	// Release gives a partition to whoever wants it.
+	Release(ctx context.Context, partition int32) error
+	// Pages calls visit with the stored sums of each page of a partition, and with
+	// the next offset of the commit that changed them last. The page is only valid
+	// during the call.
+	Pages(ctx context.Context, partition int32, visit func(page []byte, sums behavior.Sums, changed int64) error) error
+	// Buckets calls visit with the stored sums of each bucket and page of a
+	// partition. The page is only valid during the call.
+	Buckets(ctx context.Context, w Width, partition int32, visit func(bucket int32, page []byte, sums behavior.Sums) error) error
+	// NewCommit begins a change of partitions that this process owns. Apply or
+	// Discard ends it.
+	NewCommit() Commit
+	// Outbox returns up to limit dead letters of the partitions that this process
+	// owns, by partition and offset.
+	Outbox(ctx context.Context, limit int) ([]DeadLetter, error)
+	// Delivered takes dead letters out of the outbox. A crash may bring some back.
+	Delivered(ctx context.Context, letters []DeadLetter) error
+	// Close releases everything. Closing twice is no error.
+	Close(ctx context.Context) error
 }
+
+// Ranker is a store that several instances share: it knows the sums of partitions
+// that others count.
+type Ranker interface {
+	// Top returns the sums, over all partitions, of the k most popular pages,
+	// highest first and of equally popular ones the smaller page id first; and the
+	// first offset of each partition that is not in them. They are those of the
+	// last so many buckets of a width, up to the one with the latest event time, or
+	// of all time where buckets is 0.
+	Top(ctx context.Context, k int, weights behavior.Weights, w Width, buckets int32) ([]PageSums, map[int32]int64, error)
+}
+
+// PageSums is a page with its sums.
+type PageSums struct {
+	Page string
+	behavior.Sums
+}
+
+// Commit collects one atomic change of the state.
+type Commit interface {
+	// Empty says that there is nothing to apply.
+	Empty() bool
+	// Position stores how far a partition is counted.
+	Position(partition int32, p Position) error
+	// Page stores all sums of a page of a partition, not what was added to them,
+	// and the next offset of the commit that changed them. A page is stored once in
+	// a commit.
+	Page(partition int32, page []byte, sums behavior.Sums, changed int64) error
+	// Bucket stores all sums of a page of a partition in a bucket; the last ones
+	// count.
+	Bucket(w Width, partition, bucket int32, page []byte, sums behavior.Sums) error
+	// DropBuckets drops those of a partition up to, not including, one. It comes
+	// before what is stored of the others.
+	DropBuckets(w Width, partition, until int32) error
+	// Letter puts a dead letter into the outbox.
+	Letter(d DeadLetter) error
+	// Apply makes the change durable. After an error it may be there or not, so
+	// the state must be read again before counting on.
+	Apply(ctx context.Context) error
+	// Discard drops the change.
+	Discard()
+}
+
+// LostError says that what is in memory may not be what is stored, or that this
+// process owns it no longer. Nothing is lost but time: what is stored is exact, and
+// counting can go on from it.
+type LostError struct {
+	Reason string
+	Err    error // may be nil
+}
+
+func (e *LostError) Error() string {
+	if e.Err == nil {
+		return e.Reason
+	}
+	return fmt.Sprintf("%s: %v", e.Reason, e.Err)
+}
+
+func (e *LostError) Unwrap() error { return e.Err }
 
 // ErrClosed says that the store was closed before the call.
 var ErrClosed = errors.New("the state is closed")
-
-// Open opens the state in dir, which is created where it is missing. The error
-// is ErrLocked where another process has it open. With replace a state that is
-// there is put aside, and the state is new.
-func Open(dir string, replace bool, log *slog.Logger) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return nil, fmt.Errorf("create the state directory: %w", err)
-	}
-	lock, err := vfs.Default.Lock(filepath.Join(dir, "LOCK"))
-	if err != nil {
-		return nil, fmt.Errorf("state %s: %w (%v)", dir, ErrLocked, err)
-	}
-	s := &Store{dir: dir, lock: lock}
-	if err := s.open(replace, log); err != nil {
-		return nil, errors.Join(fmt.Errorf("state %s: %w", dir, err), lock.Close())
-	}
-	return s, nil
-}
-
-func (s *Store) open(replace bool, log *slog.Logger) error {
-	path := filepath.Join(s.dir, "db")
-	if replace {
-		if err := putAside(path); err != nil {
-			return err
-		}
-	}
-	cache := pebble.NewCache(cacheBytes)
-	defer cache.Unref() // the database holds a reference of its own
-	db, err := pebble.Open(path, &pebble.Options{
-		Cache:              cache,
-		MemTableSize:       memTableBytes,
-		FormatMajorVersion: pebble.FormatNewest,
-		Logger:             logger{log},
-	})
-	s.db = db
-	return err
-}
-
-// putAside keeps the last state that a rebuild replaced, for a person who did
-// not mean it.
-func putAside(path string) error {
-	aside := path + ".replaced"
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err := os.RemoveAll(aside); err != nil {
-		return fmt.Errorf("remove the state put aside before: %w", err)
-	}
-	return os.Rename(path, aside)
-}
-
-// logger passes on what matters of Pebble's messages.
-type logger struct{ *slog.Logger }
-
-func (l logger) Infof(string, ...any)              {}
-func (l logger) Errorf(format string, args ...any) { l.Error("state: " + fmt.Sprintf(format, args...)) }
-func (l logger) Fatalf(format string, args ...any) {
-	// Pebble cannot go on, for example because the disk is full, and must not
-	// return. The state on disk is that of the last commit.
-	l.Error("state failed, stopping: " + fmt.Sprintf(format, args...))
-	os.Exit(1)
-}
-
-// Close closes the state and releases its lock. Closing twice is no error.
-func (s *Store) Close() error {
-	s.closing.Lock()
-	defer s.closing.Unlock()
-	if s.closed {
-		return nil
-	}
-	s.closed = true
-	return errors.Join(s.db.Close(), s.lock.Close())
-}
-
-// Identity returns what the state counts; false where it is new.
-func (s *Store) Identity() (id Identity, found bool, err error) {
-	value, closer, err := s.db.Get([]byte(identityKey))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return Identity{}, false, nil
-	}
-	if err != nil {
-		return Identity{}, false, err
-	}
-	defer closer.Close()
-	if err := json.Unmarshal(value, &id); err != nil {
-		return Identity{}, false, fmt.Errorf("state's identity %q: %w", value, err)
-	}
-	return id, true, nil
-}
-
-// NewState returns an id for a state that begins now.
-func NewState(now time.Time) string {
-	var random [4]byte
-	_, _ = rand.Read(random[:]) // documented never to fail
-	return now.UTC().Format("20060102T150405.000Z-") + hex.EncodeToString(random[:])
-}
-
-// Begin writes the identity, and positions where a new state has them, in one
-// synced batch.
-func (s *Store) Begin(id Identity, positions map[int32]Position) error {
-	batch := s.db.NewBatch()
-	defer batch.Close()
-	if err := batch.Set([]byte(identityKey), encode(id), nil); err != nil {
-		return err
-	}
-	for partition, position := range positions {
-		if err := batch.Set(partitionKey(positionTag, partition), encode(position), nil); err != nil {
-			return err
-		}
-	}
-	return batch.Commit(pebble.Sync)
-}
-
-// Positions returns the stored position of each partition.
-func (s *Store) Positions() (map[int32]Position, error) {
-	positions := map[int32]Position{}
-	err := s.scan([]byte{positionTag}, []byte{positionTag + 1}, func(key, value []byte) error {
-		partition, _, err := splitKey(key)
-		if err != nil {
-			return err
-		}
-		var p Position
-		if err := json.Unmarshal(value, &p); err != nil {
-			return fmt.Errorf("state's position of partition %d: %w", partition, err)
-		}
-		positions[partition] = p
-		return nil
-	})
-	return positions, err
-}
-
-// Pages calls visit with the stored sums of each page of a partition, in the
-// order of page ids, and with the next offset of the commit that changed them
-// last. The page is only valid during the call.
-func (s *Store) Pages(partition int32, visit func(page []byte, sums behavior.Sums, changed int64) error) error {
-	low, high := partitionKey(pageTag, partition), partitionKey(pageTag, partition+1)
-	return s.scan(low, high, func(key, value []byte) error {
-		const changedSize = 8
-		var sums behavior.Sums
-		split := max(len(value)-changedSize, 0)
-		if err := sums.UnmarshalBinary(value[:split]); err != nil {
-			return fmt.Errorf("partition %d page %q: %w", partition, key[headerSize:], err)
-		}
-		return visit(key[headerSize:], sums, int64(binary.BigEndian.Uint64(value[split:])))
-	})
-}
-
-// scan visits the keys from low up to, not including, high.
-func (s *Store) scan(low, high []byte, visit func(key, value []byte) error) (err error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	for it.First(); it.Valid(); it.Next() {
-		if err := visit(it.Key(), it.Value()); err != nil {
-			return err
-		}
-	}
-	return it.Error()
-}

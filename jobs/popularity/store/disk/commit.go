@@ -1,6 +1,7 @@
-package store
+package disk
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"weir/jobs/behavior"
+	"weir/jobs/popularity/store"
 )
 
 // Commit collects one atomic change of the state.
@@ -17,33 +19,43 @@ type Commit struct {
 	value []byte
 }
 
-// NewCommit begins a change. Apply or Discard ends it.
-func (s *Store) NewCommit() *Commit { return &Commit{batch: s.db.NewBatch()} }
+// NewCommit implements store.Store.
+func (s *Store) NewCommit() store.Commit { return &Commit{batch: s.db.NewBatch()} }
 
-// Empty says that there is nothing to apply.
+// Empty implements store.Commit.
 func (c *Commit) Empty() bool { return c.batch.Empty() }
 
-// Position stores how far a partition is counted.
-func (c *Commit) Position(partition int32, p Position) error {
+// Position implements store.Commit.
+func (c *Commit) Position(partition int32, p store.Position) error {
 	return c.batch.Set(partitionKey(positionTag, partition), encode(p), nil)
 }
 
-// Page stores all sums of a page of a partition, not what was added to them, and
-// the next offset of the commit that changed them.
+// Page implements store.Commit.
 func (c *Commit) Page(partition int32, page []byte, sums behavior.Sums, changed int64) error {
 	c.key = pageKey(c.key[:0], partition, page)
 	c.value = binary.BigEndian.AppendUint64(sums.AppendBinary(c.value[:0]), uint64(changed))
 	return c.batch.Set(c.key, c.value, nil)
 }
 
-// Letter puts a dead letter into the outbox.
-func (c *Commit) Letter(d DeadLetter) error {
+// Letter implements store.Commit.
+func (c *Commit) Letter(d store.DeadLetter) error {
 	return c.batch.Set(letterKey(d.Partition, d.Offset), encode(d), nil)
 }
 
-// Apply makes the change durable. After an error the change may be there or
-// not, so the state must be opened again before counting on.
-func (c *Commit) Apply() error {
+// Bucket implements store.Commit.
+func (c *Commit) Bucket(w store.Width, partition, bucket int32, page []byte, sums behavior.Sums) error {
+	c.key = append(appendBucketKey(c.key[:0], w, partition, bucket), page...)
+	c.value = sums.AppendBinary(c.value[:0])
+	return c.batch.Set(c.key, c.value, nil)
+}
+
+// DropBuckets implements store.Commit.
+func (c *Commit) DropBuckets(w store.Width, partition, until int32) error {
+	return c.batch.DeleteRange(appendBucketKey(nil, w, partition, 0), appendBucketKey(nil, w, partition, until), nil)
+}
+
+// Apply implements store.Commit.
+func (c *Commit) Apply(context.Context) error {
 	defer c.Discard()
 	if err := c.batch.Commit(pebble.Sync); err != nil {
 		return fmt.Errorf("commit the state: %w", err)
@@ -51,7 +63,7 @@ func (c *Commit) Apply() error {
 	return nil
 }
 
-// Discard drops the change.
+// Discard implements store.Commit.
 func (c *Commit) Discard() {
 	if c.batch != nil {
 		_ = c.batch.Close() // it only returns memory
@@ -59,12 +71,12 @@ func (c *Commit) Discard() {
 	}
 }
 
-// Outbox returns up to limit dead letters, by partition and offset.
-func (s *Store) Outbox(limit int) (letters []DeadLetter, err error) {
+// Outbox implements store.Store.
+func (s *Store) Outbox(_ context.Context, limit int) (letters []store.DeadLetter, err error) {
 	s.closing.RLock()
 	defer s.closing.RUnlock()
 	if s.closed {
-		return nil, ErrClosed
+		return nil, store.ErrClosed
 	}
 	it, err := s.db.NewIter(&pebble.IterOptions{
 		LowerBound: []byte{letterTag}, UpperBound: []byte{letterTag + 1},
@@ -74,7 +86,7 @@ func (s *Store) Outbox(limit int) (letters []DeadLetter, err error) {
 	}
 	defer it.Close()
 	for it.First(); it.Valid() && len(letters) < limit; it.Next() {
-		var d DeadLetter
+		var d store.DeadLetter
 		if err := json.Unmarshal(it.Value(), &d); err != nil {
 			return nil, fmt.Errorf("dead letter %x in the state: %w", it.Key(), err)
 		}
@@ -83,13 +95,13 @@ func (s *Store) Outbox(limit int) (letters []DeadLetter, err error) {
 	return letters, it.Error()
 }
 
-// Delivered takes dead letters out of the outbox. It is not synced: after a
-// crash of the machine a letter may be delivered again, under the same key.
-func (s *Store) Delivered(letters []DeadLetter) error {
+// Delivered implements store.Store. It is not synced: after a crash of the machine
+// a letter may be there again.
+func (s *Store) Delivered(_ context.Context, letters []store.DeadLetter) error {
 	s.closing.RLock()
 	defer s.closing.RUnlock()
 	if s.closed {
-		return ErrClosed
+		return store.ErrClosed
 	}
 	batch := s.db.NewBatch()
 	defer batch.Close()

@@ -1,45 +1,12 @@
 package store
 
 import (
-	"encoding/binary"
-	"encoding/json"
-	"fmt"
+	"crypto/rand"
+	"encoding/hex"
+	"time"
 
 	"weir/jobs/behavior"
 )
-
-// The key space: one letter, then big-endian numbers, so that the order of keys
-// is the order of partitions and offsets.
-const (
-	identityKey = "i"
-	positionTag = 'o' // o<partition>           -> Position as JSON
-	pageTag     = 'p' // p<partition><page id>  -> behavior.Sums, 40 bytes, and the offset behind its last change
-	letterTag   = 'd' // d<partition><offset>   -> DeadLetter as JSON
-	// m<partition><bucket><page id> and h<...>: Width, behavior.Sums, 40 bytes
-)
-
-func partitionKey(tag byte, partition int32) []byte {
-	return binary.BigEndian.AppendUint32([]byte{tag}, uint32(partition))
-}
-
-func pageKey(dst []byte, partition int32, page []byte) []byte {
-	dst = binary.BigEndian.AppendUint32(append(dst, pageTag), uint32(partition))
-	return append(dst, page...)
-}
-
-func letterKey(partition int32, offset int64) []byte {
-	return binary.BigEndian.AppendUint64(partitionKey(letterTag, partition), uint64(offset))
-}
-
-// headerSize is a key's tag and partition.
-const headerSize = 5
-
-func splitKey(key []byte) (partition int32, rest []byte, err error) {
-	if len(key) < headerSize {
-		return 0, nil, fmt.Errorf("state key %x is too short", key)
-	}
-	return int32(binary.BigEndian.Uint32(key[1:])), key[headerSize:], nil
-}
 
 // Format is the form of the states that this version reads and writes.
 const Format = 2
@@ -58,20 +25,23 @@ type Identity struct {
 	TopicID   string `json:"topicId"`
 	// SnapshotTopicID is that of the topic to which the state was published last.
 	SnapshotTopicID string `json:"snapshotTopicId"`
-	// Epoch is how often the state was opened for counting.
-	Epoch int64 `json:"epoch"`
 }
 
 // Position says what of an input partition is counted.
 type Position struct {
-	// Epoch is the opening of the state that wrote this.
+	// Epoch is how often the partition changed owner; it is its owner's name.
 	Epoch int64 `json:"epoch"`
 	// First is where counting began, Next the first offset not counted.
 	First int64 `json:"first"`
 	Next  int64 `json:"next"`
+	// LeaderEpoch is the leader's under which the record before Next was written;
+	// it means nothing where Next is First.
+	LeaderEpoch int32 `json:"leaderEpoch"`
 	// Published is the offset up to which the sums are known to have been
 	// published; First or less where nothing was.
 	Published int64 `json:"published"`
+	// Pages is how many pages the partition has.
+	Pages int64 `json:"pages"`
 	// Latest is the latest event time that was counted, in milliseconds since
 	// 1970.
 	Latest int64 `json:"latest"`
@@ -100,10 +70,9 @@ type DeadLetter struct {
 // dead-letter topic, headers included, or it would never leave the outbox.
 const MaxLetterBytes = 512 << 10
 
-func encode(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // the three types above always encode
-	}
-	return b
+// NewState returns an id for a state that begins now.
+func NewState(now time.Time) string {
+	var random [4]byte
+	_, _ = rand.Read(random[:]) // documented never to fail
+	return now.UTC().Format("20060102T150405.000Z-") + hex.EncodeToString(random[:])
 }

@@ -1,6 +1,7 @@
-package store
+package disk
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"weir/jobs/behavior"
+	"weir/jobs/popularity/store"
 )
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -24,14 +26,14 @@ func open(t *testing.T, dir string, replace bool) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
+	t.Cleanup(func() { _ = s.Close(context.Background()) })
 	return s
 }
 
 func pages(t *testing.T, s *Store, partition int32) map[string]behavior.Sums {
 	t.Helper()
 	found := map[string]behavior.Sums{}
-	err := s.Pages(partition, func(page []byte, sums behavior.Sums, _ int64) error {
+	err := s.Pages(t.Context(), partition, func(page []byte, sums behavior.Sums, _ int64) error {
 		found[string(page)] = sums
 		return nil
 	})
@@ -42,43 +44,43 @@ func pages(t *testing.T, s *Store, partition int32) map[string]behavior.Sums {
 }
 
 var (
-	identity = Identity{State: "s", ClusterID: "c", Topic: "t", TopicID: "i", Epoch: 1}
+	identity = store.Identity{State: "s", ClusterID: "c", Topic: "t", TopicID: "i", SnapshotTopicID: "x"}
 	sums     = behavior.Sums{N: 1, Clicks: 2, StayNano: behavior.Uint128{Hi: 3, Lo: 4}, Like: -5}
-	begun    = Position{Epoch: 1, First: 7, Next: 7, Published: 7}
-	counted  = Position{Epoch: 1, Next: 9, Latest: 8, MinutesFrom: 5, HoursFrom: 6}
-	letter   = DeadLetter{Partition: 1, Offset: math.MaxInt64, Time: 6, Reason: "r", Value: []byte("v\x00"), Size: 2}
+	begun    = store.Position{Epoch: 1, First: 7, Next: 7, Published: 7}
+	counted  = store.Position{Epoch: 1, Next: 9, Latest: 8, MinutesFrom: 5, HoursFrom: 6}
+	letter   = store.DeadLetter{Partition: 1, Offset: math.MaxInt64, Time: 6, Reason: "r", Value: []byte("v\x00"), Size: 2}
 )
 
 func TestWhatWasCommittedIsThereAfterReopening(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	s := open(t, dir, false)
-	if _, found, err := s.Identity(); found || err != nil {
+	if _, found, err := s.Identity(t.Context()); found || err != nil {
 		t.Fatalf("a new state has an identity: %v, %v", found, err)
 	}
-	if err := s.Begin(identity, map[int32]Position{0: begun}); err != nil {
+	if err := s.Begin(t.Context(), identity, map[int32]store.Position{0: begun}); err != nil {
 		t.Fatal(err)
 	}
 	c := s.NewCommit()
 	err := errors.Join(c.Position(1, counted), c.Page(1, []byte("p"), sums, 9), c.Page(1, []byte("q"), sums, 9),
-		c.Page(256, []byte("of another partition"), sums, 9), c.Letter(letter), c.Apply())
-	if err = errors.Join(err, s.Close()); err != nil {
+		c.Page(256, []byte("of another partition"), sums, 9), c.Letter(letter), c.Apply(t.Context()))
+	if err = errors.Join(err, s.Close(context.Background())); err != nil {
 		t.Fatal(err)
 	}
 	s, err = Open(dir, false, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	if id, found, err := s.Identity(); id != identity || !found || err != nil {
+	defer s.Close(context.Background())
+	if id, found, err := s.Identity(t.Context()); id != identity || !found || err != nil {
 		t.Errorf("identity %+v, %v, %v", id, found, err)
 	}
-	if got, err := s.Positions(); err != nil || !maps.Equal(got, map[int32]Position{0: begun, 1: counted}) {
+	if got, err := s.Positions(t.Context()); err != nil || !maps.Equal(got, map[int32]store.Position{0: begun, 1: counted}) {
 		t.Errorf("positions %v, %v", got, err)
 	}
 	if got := pages(t, s, 1); !maps.Equal(got, map[string]behavior.Sums{"p": sums, "q": sums}) {
 		t.Errorf("pages %v", got)
 	}
-	if got, err := s.Outbox(10); err != nil || !reflect.DeepEqual(got, []DeadLetter{letter}) {
+	if got, err := s.Outbox(t.Context(), 10); err != nil || !reflect.DeepEqual(got, []store.DeadLetter{letter}) {
 		t.Errorf("outbox %+v, %v", got, err)
 	}
 }
@@ -88,27 +90,27 @@ func TestBucketsAreDroppedUpToOne(t *testing.T) {
 	c := s.NewCommit()
 	var err error
 	for _, b := range []int32{0, 7, 8, math.MaxInt32} {
-		err = errors.Join(err, c.Bucket(Minute, 1, b, []byte("p"), sums), c.Bucket(Hour, 1, b, []byte("p"), sums),
-			c.Bucket(Minute, 2, b, []byte("p"), sums))
+		err = errors.Join(err, c.Bucket(store.Minute, 1, b, []byte("p"), sums), c.Bucket(store.Hour, 1, b, []byte("p"), sums),
+			c.Bucket(store.Minute, 2, b, []byte("p"), sums))
 	}
-	if err = errors.Join(err, c.Apply()); err != nil {
+	if err = errors.Join(err, c.Apply(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	c = s.NewCommit()
-	if err := errors.Join(c.DropBuckets(Minute, 1, 8), c.Bucket(Minute, 1, 9, []byte("q"), sums), c.Apply()); err != nil {
+	if err := errors.Join(c.DropBuckets(store.Minute, 1, 8), c.Bucket(store.Minute, 1, 9, []byte("q"), sums), c.Apply(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []struct {
-		width     Width
+		width     store.Width
 		partition int32
 		buckets   string
 	}{
-		{Minute, 1, "8p 9q 2147483647p"},
-		{Minute, 2, "0p 7p 8p 2147483647p"},
-		{Hour, 1, "0p 7p 8p 2147483647p"},
+		{store.Minute, 1, "8p 9q 2147483647p"},
+		{store.Minute, 2, "0p 7p 8p 2147483647p"},
+		{store.Hour, 1, "0p 7p 8p 2147483647p"},
 	} {
 		var got []string
-		err := s.Buckets(want.width, want.partition, func(b int32, page []byte, _ behavior.Sums) error {
+		err := s.Buckets(t.Context(), want.width, want.partition, func(b int32, page []byte, _ behavior.Sums) error {
 			got = append(got, fmt.Sprintf("%d%s", b, page))
 			return nil
 		})
@@ -121,11 +123,11 @@ func TestBucketsAreDroppedUpToOne(t *testing.T) {
 func TestADiscardedCommitLeavesNothing(t *testing.T) {
 	s := open(t, t.TempDir(), false)
 	c := s.NewCommit()
-	if err := errors.Join(c.Page(0, []byte("p"), sums, 1), c.Position(0, Position{Next: 1})); err != nil {
+	if err := errors.Join(c.Page(0, []byte("p"), sums, 1), c.Position(0, store.Position{Next: 1})); err != nil {
 		t.Fatal(err)
 	}
 	c.Discard()
-	if positions, err := s.Positions(); len(positions) != 0 || err != nil || len(pages(t, s, 0)) != 0 {
+	if positions, err := s.Positions(t.Context()); len(positions) != 0 || err != nil || len(pages(t, s, 0)) != 0 {
 		t.Errorf("discarded, but found %v, %v", positions, err)
 	}
 }
@@ -134,21 +136,21 @@ func TestDeliveredLettersLeaveTheOutboxInOrder(t *testing.T) {
 	s := open(t, t.TempDir(), false)
 	c := s.NewCommit()
 	for _, offset := range []int64{300, 2, 256} {
-		if err := c.Letter(DeadLetter{Offset: offset}); err != nil {
+		if err := c.Letter(store.DeadLetter{Offset: offset}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := c.Apply(); err != nil {
+	if err := c.Apply(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	first, err := s.Outbox(2)
+	first, err := s.Outbox(t.Context(), 2)
 	if err != nil || len(first) != 2 || first[0].Offset != 2 || first[1].Offset != 256 {
 		t.Fatalf("outbox %+v, %v; want offsets 2 and 256", first, err)
 	}
-	if err := s.Delivered(first); err != nil {
+	if err := s.Delivered(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
-	if rest, err := s.Outbox(9); err != nil || len(rest) != 1 || rest[0].Offset != 300 {
+	if rest, err := s.Outbox(t.Context(), 9); err != nil || len(rest) != 1 || rest[0].Offset != 300 {
 		t.Errorf("outbox %+v, %v; want offset 300", rest, err)
 	}
 }
@@ -159,7 +161,7 @@ func TestOneHolderAtATime(t *testing.T) {
 	if _, err := Open(dir, true, quiet()); !errors.Is(err, ErrLocked) {
 		t.Fatalf("a second holder got %v, want ErrLocked", err)
 	}
-	if err := s.Close(); err != nil {
+	if err := s.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	open(t, dir, false)
@@ -172,10 +174,10 @@ func TestReplaceKeepsTheOldStateAside(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, found, _ := s.Identity(); found {
+		if _, found, _ := s.Identity(t.Context()); found {
 			t.Fatal("a replaced state has an identity")
 		}
-		if err := errors.Join(s.Begin(identity, nil), s.Close()); err != nil {
+		if err := errors.Join(s.Begin(t.Context(), identity, nil), s.Close(context.Background())); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -189,20 +191,20 @@ func TestTheOutboxOfAClosedStateIsAnErrorNotACrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Close(); err != nil {
+	if err := s.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Outbox(1); !errors.Is(err, ErrClosed) {
+	if _, err := s.Outbox(t.Context(), 1); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("Outbox: %v", err)
 	}
-	if err := s.Delivered(nil); !errors.Is(err, ErrClosed) {
+	if err := s.Delivered(t.Context(), nil); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("Delivered: %v", err)
 	}
 }
 
 func TestLaterStatesSortLater(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.FixedZone("", 3600))
-	a, b := NewState(now), NewState(now.Add(time.Millisecond))
+	a, b := store.NewState(now), store.NewState(now.Add(time.Millisecond))
 	if a >= b || a[:19] != "20260102T020405.006" {
 		t.Errorf("states %s and %s", a, b)
 	}

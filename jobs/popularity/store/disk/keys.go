@@ -1,0 +1,57 @@
+package disk
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+
+	"weir/jobs/popularity/store"
+)
+
+// The key space: one letter, then big-endian numbers, so that the order of keys
+// is the order of partitions and offsets.
+const (
+	identityKey = "i"
+	positionTag = 'o' // o<partition>           -> store.Position as JSON
+	pageTag     = 'p' // p<partition><page id>  -> behavior.Sums, 40 bytes, and the offset behind its last change
+	letterTag   = 'd' // d<partition><offset>   -> store.DeadLetter as JSON
+	// m<partition><bucket><page id> and h<...>: store.Width, behavior.Sums, 40 bytes
+)
+
+func partitionKey(tag byte, partition int32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{tag}, uint32(partition))
+}
+
+func pageKey(dst []byte, partition int32, page []byte) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, pageTag), uint32(partition))
+	return append(dst, page...)
+}
+
+func letterKey(partition int32, offset int64) []byte {
+	return binary.BigEndian.AppendUint64(partitionKey(letterTag, partition), uint64(offset))
+}
+
+// headerSize is a key's tag and partition.
+const headerSize = 5
+
+func splitKey(key []byte) (partition int32, rest []byte, err error) {
+	if len(key) < headerSize {
+		return 0, nil, fmt.Errorf("state key %x is too short", key)
+	}
+	return int32(binary.BigEndian.Uint32(key[1:])), key[headerSize:], nil
+}
+
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // the three types above always encode
+	}
+	return b
+}
+
+// appendBucketKey appends the beginning of a bucket's keys; buckets are not
+// negative.
+func appendBucketKey(dst []byte, w store.Width, partition, bucket int32) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, byte(w)), uint32(partition))
+	return binary.BigEndian.AppendUint32(dst, uint32(bucket))
+}
