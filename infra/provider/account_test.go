@@ -73,7 +73,7 @@ func TestAPreviewHandsOutThePlan(t *testing.T) {
 	if len(plan.Machines) != 1 || plan.Machines[0].Machine != "m1" || plan.Machines[0].Unreachable != "" {
 		t.Fatalf("got %+v, want a plan for m1", plan)
 	}
-	at := slices.IndexFunc(plan.Machines[0].Steps, func(s machine.Step) bool { return s.Kind == "file" })
+	at := slices.IndexFunc(plan.Machines[0].Steps, func(s machine.Step) bool { return s.Target == "/etc/sysctl.d/60-weir-host.conf" })
 	if at < 0 || !strings.Contains(plan.Machines[0].Steps[at].Diff, "+vm.swappiness") {
 		t.Errorf("got steps %+v, want the file's lines", plan.Machines[0].Steps)
 	}

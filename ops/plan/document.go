@@ -138,7 +138,7 @@ func rank(r Resource) int {
 // Tally counts what a document holds.
 type Tally struct {
 	Steps, Machines int
-	// Interrupted are the services that are restarted or stopped, each with the
+	// Interrupted is what is restarted or stopped, each with the
 	// machine: "weir-kafka.service on weir-1".
 	Interrupted []string
 }
@@ -154,7 +154,7 @@ func (d Document) Tally() Tally {
 				machines[m.Machine] = true
 			}
 			for _, s := range m.Steps {
-				if s.Kind == "service" && (s.Action == machine.Restart || s.Action == machine.Stop) {
+				if s.Action == machine.Restart || s.Action == machine.Stop {
 					t.Interrupted = append(t.Interrupted, s.Target+" on "+m.Machine)
 				}
 			}
