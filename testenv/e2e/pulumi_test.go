@@ -50,6 +50,7 @@ func TestATypedPulumiRunsAStackFromItsCreationToItsEnd(t *testing.T) {
 	if !exists(t) {
 		t.Fatal("pulumi up made no machine")
 	}
+	wantTypedRun(t, p, func(r shownRun) bool { return r.Changed.Created == 2 && r.Changed.Steps > 2 })
 	wantAll(t, p.mustOps(t, 0, "up", "--stack", typedStack, "--no-verify").stdout, "nothing to change")
 	shell.must(t, 0, "pulumi up --yes --expect-no-changes")
 
@@ -73,6 +74,7 @@ func TestATypedPulumiRunsAStackFromItsCreationToItsEnd(t *testing.T) {
 		t.Fatal("the preview of pulumi destroy removed the machine")
 	}
 	wantAll(t, shell.must(t, 0, "pulumi destroy --yes").stdout, "3 deleted")
+	wantTypedRun(t, p, func(r shownRun) bool { return r.Changed.Removed > 0 })
 	left, err := testenv.Sweep(t.Context(), typedStack)
 	if err != nil || len(left) > 0 {
 		t.Errorf("pulumi destroy left %v, error %v", left, err)
@@ -81,6 +83,17 @@ func TestATypedPulumiRunsAStackFromItsCreationToItsEnd(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(p.dir, "Pulumi."+typedStack+".yaml")); err != nil {
 		t.Error(err)
 	}
+}
+
+// wantTypedRun waits until the newest run is one that was typed past ops, which
+// has ended and did what is asked for. Its log ends when its provider does.
+func wantTypedRun(t *testing.T, p project, did func(shownRun) bool) {
+	t.Helper()
+	eventually(t, "ops runs lists what the typed pulumi did", func() bool {
+		var list []shownRun
+		p.decode(t, &list, "runs", "--stack", typedStack)
+		return len(list) > 0 && list[0].Command == "pulumi" && list[0].Outcome == "done" && did(list[0])
+	})
 }
 
 func TestATypedPulumiAndOpsShareACluster(t *testing.T) {
