@@ -60,7 +60,9 @@ func (c Config) zookeeperStates() (map[string]machine.State, error) {
 		return nil, nil
 	}
 	spec := zookeeper.Spec{
-		Cluster: c.Name, ClientPort: z.ClientPort, Heap: z.Heap, JVMOptions: z.JVMOptions, Config: z.Config,
+		Cluster: c.Name, ClientPort: z.ClientPort, PeerPort: z.PeerPort, ElectionPort: z.ElectionPort,
+		TickTime: z.TickTime, InitLimit: z.InitLimit, SyncLimit: z.SyncLimit, Adopt: z.Adopt,
+		Heap: z.Heap, JVMOptions: z.JVMOptions, Config: z.Config,
 		Layout: layout.Layout{DataDir: z.DataDir}, Release: c.kafkaRelease(zookeeper.Component),
 	}
 	for _, m := range c.Machines {
@@ -77,7 +79,8 @@ func (c Config) kafkaStates() (map[string]machine.State, error) {
 		return nil, nil
 	}
 	spec := kafka.Spec{
-		Cluster: c.Name, Version: k.Version, Heap: k.Heap, JVMOptions: k.JVMOptions, Config: k.Config,
+		Cluster: c.Name, Version: k.Version, Chroot: k.Chroot, Adopt: k.Adopt,
+		Heap: k.Heap, JVMOptions: k.JVMOptions, Config: k.Config,
 		Listeners: []kafka.Listener{{Name: kafka.Plaintext, Protocol: kafka.Plaintext, Port: k.Port}},
 		Layout:    layout.Layout{DataDir: k.DataDir}, Release: c.kafkaRelease(kafka.Component),
 	}
@@ -87,7 +90,7 @@ func (c Config) kafkaStates() (map[string]machine.State, error) {
 			spec.ZooKeeper = append(spec.ZooKeeper, net.JoinHostPort(m.Address, strconv.Itoa(c.ZooKeeper.ClientPort)))
 		}
 		if id, ok := k.Brokers[m.Name]; ok {
-			broker := kafka.Broker{Machine: m.Name, ID: id, Address: m.Address}
+			broker := kafka.Broker{Machine: m.Name, ID: id, Address: m.Address, Bind: k.Bind}
 			if member {
 				broker.After = []string{zookeeper.Unit}
 			}

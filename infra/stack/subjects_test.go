@@ -18,6 +18,7 @@ import (
 	"weir/infra/provider"
 	"weir/infra/stack"
 	"weir/provision/fleet"
+	"weir/provision/machine"
 	"weir/provision/release"
 	"weir/provision/remote"
 )
@@ -33,8 +34,8 @@ const declaredCluster = `{
   "ssh": {"agent": true, "insecureIgnoreHostKey": true},
   "java": {"install": false},
   "os": {"openFiles": "keep", "swappiness": 10, "transparentHugePages": "never"},
-  "zookeeper": {"members": {"a": 1, "b": 2}, "clientPort": 2281, "heap": "300m", "jvmOptions": "-XX:+UseSerialGC", "dataDir": "/srv/zk", "config": {"maxClientCnxns": 9}},
-  "kafka": {"brokers": {"b": 5, "c": 6}, "port": 9192, "heap": "700m", "dataDir": "/srv/kafka", "config": {"num.partitions": 3}},
+  "zookeeper": {"members": {"a": 1, "b": 2}, "clientPort": 2281, "peerPort": 2988, "electionPort": 3988, "tickTime": 3000, "initLimit": 7, "syncLimit": 4, "adopt": true, "heap": "300m", "jvmOptions": "-XX:+UseSerialGC", "dataDir": "/srv/zk", "config": {"maxClientCnxns": 9}},
+  "kafka": {"brokers": {"b": 5, "c": 6}, "port": 9192, "bind": "0.0.0.0", "chroot": "/forum", "adopt": true, "heap": "700m", "dataDir": "/srv/kafka", "config": {"num.partitions": 3}},
   "topics": [{"name": "t"}],
   "jobs": [{"name": "producer", "kind": "producer", "machine": "a", "topic": "t"}]
 }`
@@ -69,6 +70,9 @@ func TestAPreflightIsAboutWhatTheProviderBuilds(t *testing.T) {
 			}
 		}
 	}
+	if taken := slices.ContainsFunc(subjects[1].States[1].Services, func(v machine.Service) bool { return v.Takeover != nil }); !taken {
+		t.Error("a server that is to be taken over would be refused for the ports that it holds")
+	}
 	slices.Sort(asked)
 	if built := built(t, root); !slices.Equal(asked, built) {
 		t.Errorf("a preflight asks about\n%s\n\nand the provider builds\n%s", strings.Join(asked, "\n"), strings.Join(built, "\n"))
@@ -92,11 +96,11 @@ func built(t *testing.T, root string) []string {
 		if err != nil || len(res.Failures) > 0 {
 			t.Fatalf("%s: %v %v", token, res.Failures, err)
 		}
-		for name, machine := range res.Inputs.Get("machines").AsMap().All {
-			for path, f := range machine.AsMap().Get("files").AsMap().All {
+		for name, made := range res.Inputs.Get("machines").AsMap().All {
+			for path, f := range made.AsMap().Get("files").AsMap().All {
 				all = append(all, name+" "+path+"\n"+comparable(path, f.AsMap().Get("content").AsString()))
 			}
-			for path := range machine.AsMap().Get("directories").AsMap().All {
+			for path := range made.AsMap().Get("directories").AsMap().All {
 				all = append(all, name+" "+path)
 			}
 		}
