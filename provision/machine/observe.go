@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir/provision/remote"
@@ -133,8 +134,13 @@ func observeReleases(b *strings.Builder, s State) {
   row "$1" "${digest%% *}" "$changes"
 }
 `)
-	for _, r := range s.Releases {
-		fmt.Fprintf(b, "release %s\n", remote.Quote(r.Dir()))
+	var dirs []string
+	for _, r := range s.Releases { // components share trees
+		dirs = append(dirs, r.Dir())
+	}
+	slices.Sort(dirs)
+	for _, dir := range slices.Compact(dirs) {
+		fmt.Fprintf(b, "release %s\n", remote.Quote(dir))
 	}
 	b.WriteString("echo @links\n")
 	for _, r := range s.Releases {

@@ -13,14 +13,16 @@ import (
 // ours names are no strangers, whatever became of the manifest that owned them.
 func observeStrangers(b *strings.Builder, s State) {
 	b.WriteString("echo @strangers\n")
-	keeper := false
+	var own []string
 	for _, d := range s.Directories {
 		if d.Exclusive {
-			dir := remote.Quote(d.Path)
-			fmt.Fprintf(b, "row %s \"$(find %s -mindepth 1 -maxdepth 1 -print0 2>/dev/null | head -c 65536 | base64 -w0)\"\n", dir, dir)
-			keeper = keeper || d.Path == ReleaseDir
+			own = append(own, d.Path)
 		}
 	}
+	if len(own) > 0 {
+		fmt.Fprintf(b, "row found \"$(find %s -mindepth 1 -maxdepth 1 -print0 2>/dev/null | head -c 262144 | base64 -w0)\"\n", remote.QuoteAll(own...))
+	}
+	keeper := slices.Contains(own, ReleaseDir)
 	if keeper || len(s.Releases) > 0 {
 		b.WriteString(`echo @inuse
 find /opt/weir -mindepth 2 -maxdepth 3 -name current -type l -printf '%p\t%l\n' 2>/dev/null

@@ -45,17 +45,15 @@ func readStrangers(s State, a answer, o *Observed) error {
 		return slices.ContainsFunc(owned, func(p string) bool { return p == path || strings.HasPrefix(p, path+"/") })
 	}
 	for _, f := range a.rows("strangers", 2) {
-		if !slices.ContainsFunc(s.Directories, func(d Directory) bool { return d.Exclusive && d.Path == f[0] }) {
-			continue
-		}
-		found, err := listing(f[0], f[1])
+		found, err := listing("weir's own places", f[1])
 		if err != nil {
 			return err
 		}
 		for _, path := range found {
+			dir, ok := s.exclusive(path)
 			switch {
-			case !directlyIn(f[0], path) || isOwned(path):
-			case f[0] != ReleaseDir:
+			case !ok || isOwned(path):
+			case dir != ReleaseDir:
 				o.Strangers = append(o.Strangers, path)
 			case slices.Contains(found, fingerprint(path)) && checkPath(path) == nil:
 				o.Orphans = append(o.Orphans, path)
@@ -65,6 +63,16 @@ func readStrangers(s State, a answer, o *Observed) error {
 	slices.Sort(o.Strangers)
 	slices.Sort(o.Orphans)
 	return nil
+}
+
+// exclusive is the directory of weir's alone that a path is directly in.
+func (s State) exclusive(path string) (dir string, ok bool) {
+	for _, d := range s.Directories {
+		if d.Exclusive && directlyIn(d.Path, path) {
+			return d.Path, true
+		}
+	}
+	return "", false
 }
 
 // ownPaths are all paths that are somebody's of weir: what the state
