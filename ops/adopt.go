@@ -84,12 +84,11 @@ func (a *app) adopt(ctx context.Context, f adoptFlags) error {
 	if err := a.writeStack(p, a.stack, d, f.force); err != nil {
 		return err
 	}
-	a.showFound(found)
-	return a.takeOver(ctx, f.yes)
+	return a.takeOver(ctx, found, f.yes)
 }
 
-// takeOver plans, asks, and has up do it.
-func (a *app) takeOver(ctx context.Context, yes bool) error {
+// takeOver shows the plan, and in short what it comes to, asks, and has up do it.
+func (a *app) takeOver(ctx context.Context, found adopt.Found, yes bool) error {
 	s, err := a.open()
 	if err != nil {
 		return err
@@ -99,6 +98,7 @@ func (a *app) takeOver(ctx context.Context, yes bool) error {
 	if err := errors.Join(a.showPlan(d, asTable, false), err); err != nil {
 		return err
 	}
+	a.showFound(found)
 	if !yes {
 		answer, err := a.console.Ask("Take over this cluster? Type yes:")
 		if err != nil {

@@ -13,7 +13,9 @@ import (
 
 // showFound says what was found, what will be different, and what will be done.
 func (a *app) showFound(f adopt.Found) {
-	say := func(format string, args ...any) { fmt.Fprintln(a.console.Out, table.Clean(fmt.Sprintf(format, args...))) }
+	say := func(format string, args ...any) {
+		fmt.Fprintln(a.console.Out, table.Clean(fmt.Sprintf(format, args...)))
+	}
 	item := func(sign, text string) { fmt.Fprintln(a.console.Out, "  "+sign+table.Clean(text)) }
 	say("found Kafka %s, cluster %s: %d brokers, %d ZooKeeper members", f.Kafka.Version, f.ClusterID, len(f.Kafka.Brokers), len(f.ZooKeeper.Members))
 	t := table.Table{Style: a.console.OutStyle}
