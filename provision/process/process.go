@@ -3,8 +3,8 @@
 //
 // [Script] asks, and changes nothing; [Parse] reads the answer and distrusts it.
 //
-// Limits: Linux with GNU grep and findutils; asked as root, since other users'
-// processes do not show what they have open. What runs in a container of its
+// Limits: Linux with GNU grep and findutils, and setpriv of util-linux; asked as
+// root, since other users' processes do not show what they have open. What runs in a container of its
 // own is found, and marked: its paths mean nothing outside.
 package process
 

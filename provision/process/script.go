@@ -24,20 +24,25 @@ ancestors() { # PID: itself, its parent, and so on
     set -- "$(sed -n 's/^PPid:[[:blank:]]*//p' "/proc/$1/status" 2>/dev/null)"
   done
 }
+look() { # COMMAND...: as the process's own user where root may not, as in a container
+  "$@" 2>/dev/null || setpriv --reuid="$uid" --regid="$gid" --clear-groups -- "$@" 2>/dev/null
+}
+owner() { sed -n "s/^$1:[[:blank:]]*[0-9]*[[:blank:]]*\\([0-9]*\\).*/\\1/p" "/proc/$pid/status"; } # Uid or Gid: the effective one
 java_servers() { # CLASS...
   for class; do set -- "$@" -e "$class"; shift; done
   listening=$(awk '$4 == "0A" { n = split($2, a, ":"); printf "%s %s ", $10, a[n] }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
   for pid in $(grep -lzxF "$@" /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 | head -n MAXPROCESSES); do
-    case $(readlink "/proc/$pid/exe") in */java | */java' (deleted)') ;; *) continue ;; esac
+    uid=$(owner Uid) gid=$(owner Gid)
+    program=$(look readlink "/proc/$pid/exe") dir=$(look readlink "/proc/$pid/cwd")
+    case $program in */java | */java' (deleted)') ;; *) continue ;; esac
     fact stat 1024 <"/proc/$pid/stat"
     fact command MAXCOMMAND <"/proc/$pid/cmdline"
-    readlink "/proc/$pid/exe" | fact program 4096
-    readlink "/proc/$pid/cwd" | fact dir 4096
-    if [ "$(readlink "/proc/$pid/ns/pid")" != "$(readlink /proc/self/ns/pid)" ]; then echo yes | fact elsewhere 8; fi
-    uid=$(sed -n 's/^Uid:[[:blank:]]*[0-9]*[[:blank:]]*\([0-9]*\).*/\1/p' "/proc/$pid/status")
+    printf '%s\n' "$program" | fact program 4096
+    printf '%s\n' "$dir" | fact dir 4096
+    case $(look readlink "/proc/$pid/ns/pid") in ''|"$(readlink /proc/self/ns/pid)") ;; *) echo yes | fact elsewhere 8 ;; esac
     { getent passwd "$uid" || echo "$uid:"; } | cut -d: -f1 | fact user 256
-    find "/proc/$pid/fd" -lname '*.jar' -printf '%l\n' 2>/dev/null | grep -E '/(kafka_|zookeeper-)[^/]*$' | sort -u | fact jars 16384
-    find "/proc/$pid/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -dc '0-9\n' |
+    look find "/proc/$pid/fd" -lname '*.jar' -printf '%l\n' | grep -E '/(kafka_|zookeeper-)[^/]*$' | sort -u | fact jars 16384
+    look find "/proc/$pid/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n' |
       awk -v listening="$listening" 'BEGIN { n = split(listening, f, " "); for (i = 1; i < n; i += 2) port[f[i]] = f[i+1] }
         $1 in port { print port[$1] }' | sort -u | fact ports 4096
     group=$(grep -E '^(0:|[0-9]+:name=systemd):' "/proc/$pid/cgroup" | grep -m1 '\.service')
@@ -48,7 +53,7 @@ java_servers() { # CLASS...
       ancestors "$pid" | fact ancestors 4096
     fi
     config=$(tr '\0' '\n' <"/proc/$pid/cmdline" | grep -FxA1 -m1 "$@" | tail -n 1)
-    case $config in /*) ;; *) config=$(readlink "/proc/$pid/cwd")/$config ;; esac
+    case $config in /*) ;; *) config=$dir/$config ;; esac
     if [ -f "$config" ]; then fact config MAXCONFIG <"$config"; fi
   done
 }
