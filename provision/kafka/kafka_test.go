@@ -190,3 +190,28 @@ func TestBrokersStartedByHandAreDisplacedOnlyWhereThatIsDeclared(t *testing.T) {
 		}
 	}
 }
+
+func TestIPv6AddressesAreWrittenInBrackets(t *testing.T) {
+	s := three()
+	for i, address := range []string{"fd00::11", "fd00::12", "::1"} {
+		s.Brokers[i].Address = address
+	}
+	s.ZooKeeper = []string{"[fd00::11]:2181", "[::1]:2181"}
+	states, err := States(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := file(t, states[s.Brokers[2].Machine], "server.properties").Content
+	for _, line := range []string{"[::1]:9092", "[fd00::11]:2181,[::1]:2181"} {
+		if !strings.Contains(content, line) {
+			t.Errorf("server.properties lacks %s:\n%s", line, content)
+		}
+	}
+	if got := s.WithDefaults().Bootstrap(); got[0] != "[fd00::11]:9092" {
+		t.Errorf("got bootstrap servers %v", got)
+	}
+	s.Brokers[0].Address, s.ZooKeeper[0] = "[fd00::11]", "fd00::11:2181"
+	if problems := Validate(s); len(problems) != 2 {
+		t.Errorf("got %v, want brackets of an address refused, and an address with its port that has none", problems)
+	}
+}

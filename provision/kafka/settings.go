@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"weir/provision/address"
 	"weir/provision/properties"
 )
 
@@ -102,10 +103,10 @@ func liveness() []setting {
 	}
 }
 
-func (s Spec) listenersOn(address string) string {
+func (s Spec) listenersOn(host string) string {
 	var out []string
 	for _, l := range s.Listeners {
-		out = append(out, l.Name+"://"+endpoint(address, l.Port))
+		out = append(out, l.Name+"://"+address.WithPort(host, l.Port))
 	}
 	return strings.Join(out, ",")
 }

@@ -10,10 +10,9 @@
 package kafka
 
 import (
-	"net"
-	"strconv"
 	"strings"
 
+	"weir/provision/address"
 	"weir/provision/layout"
 	"weir/provision/machine"
 )
@@ -105,7 +104,7 @@ func (s Spec) Bootstrap() []string {
 	s = s.WithDefaults()
 	addrs := make([]string, len(s.Brokers))
 	for i, b := range s.Brokers {
-		addrs[i] = endpoint(b.Address, s.Listeners[0].Port)
+		addrs[i] = address.WithPort(b.Address, s.Listeners[0].Port)
 	}
 	return addrs
 }
@@ -136,7 +135,3 @@ func (s Spec) ConfigFile() string {
 
 // connect is zookeeper.connect.
 func (s Spec) connect() string { return strings.Join(s.ZooKeeper, ",") + s.Chroot }
-
-func endpoint(address string, port int) string {
-	return net.JoinHostPort(address, strconv.Itoa(port))
-}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"weir/provision/address"
 	"weir/provision/machine"
 	"weir/provision/systemd"
 )
@@ -99,7 +100,7 @@ func (s Spec) reach(b Broker) []string {
 			continue
 		}
 		for _, port := range s.ports() {
-			addrs = append(addrs, endpoint(other.Address, port))
+			addrs = append(addrs, address.WithPort(other.Address, port))
 		}
 	}
 	return addrs

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"net"
 	"regexp"
-	"strconv"
 	"strings"
 
+	"weir/provision/address"
 	"weir/provision/layout"
 	"weir/provision/problem"
 	"weir/provision/properties"
@@ -15,7 +15,6 @@ import (
 
 var (
 	heapPattern     = regexp.MustCompile(`^[1-9][0-9]*[mMgG]$`)
-	addressPattern  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$`)
 	listenerPattern = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 	chrootPattern   = regexp.MustCompile(`^(/[A-Za-z0-9._-]+)+$`)
 )
@@ -65,7 +64,7 @@ func validateBrokers(brokers []Broker, p *problem.List) {
 			ids[b.ID] = i
 		}
 		switch first, taken := addresses[b.Address]; {
-		case !addressPattern.MatchString(b.Address):
+		case !address.Valid(b.Address):
 			p.Add(at+".address", "%q is not an address; write a DNS name or an IP address without a port", b.Address)
 		case unspecified(b.Address):
 			p.Add(at+".address", "%s cannot be told to clients; write the address at which they reach the machine, and %s as bind", b.Address, b.Address)
@@ -74,7 +73,7 @@ func validateBrokers(brokers []Broker, p *problem.List) {
 		default:
 			addresses[b.Address] = i
 		}
-		if b.Bind != "" && !unspecified(b.Bind) && !addressPattern.MatchString(b.Bind) {
+		if b.Bind != "" && !unspecified(b.Bind) && !address.Valid(b.Bind) {
 			p.Add(at+".bind", "%q is not an address; write an address of the machine, or 0.0.0.0", b.Bind)
 		}
 	}
@@ -90,8 +89,7 @@ func validateZooKeeper(s Spec, p *problem.List) {
 		p.Add("zooKeeper", "is empty; write the ensemble's client addresses, host:port")
 	}
 	for i, addr := range s.ZooKeeper {
-		host, port, err := net.SplitHostPort(addr)
-		if n, e := strconv.Atoi(port); err != nil || e != nil || n < 1 || n > 65535 || !addressPattern.MatchString(host) {
+		if !address.ValidWithPort(addr) {
 			p.Add(fmt.Sprintf("zooKeeper[%d]", i), "%q is not host:port; write an address such as 192.168.1.1:2181", addr)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"weir/provision/address"
 	"weir/provision/properties"
 )
 
@@ -27,7 +28,7 @@ func (s Spec) properties() properties.File {
 	for _, m := range s.Members {
 		article.Settings = append(article.Settings, properties.Setting{
 			Key:   fmt.Sprintf("server.%d", m.ID),
-			Value: fmt.Sprintf("%s:%d", endpoint(m.Address, s.PeerPort), s.ElectionPort),
+			Value: fmt.Sprintf("%s:%d", address.WithPort(m.Address, s.PeerPort), s.ElectionPort),
 		})
 	}
 	today := properties.Section{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"weir/provision/address"
 	"weir/provision/health"
 	"weir/provision/remote"
 	"weir/provision/rollout"
@@ -39,7 +40,7 @@ func (e Ensemble) Ask(ctx context.Context) []Answer {
 	var wg sync.WaitGroup
 	for i, m := range e.Members {
 		wg.Go(func() {
-			status, err := Probe(ctx, e.Dialer(m.Machine), endpoint(m.Address, e.ClientPort))
+			status, err := Probe(ctx, e.Dialer(m.Machine), address.WithPort(m.Address, e.ClientPort))
 			answers[i] = Answer{Member: m, Status: status, Err: err}
 		})
 	}

@@ -8,9 +8,8 @@
 package zookeeper
 
 import (
-	"net"
-	"strconv"
 
+	"weir/provision/address"
 	"weir/provision/layout"
 	"weir/provision/machine"
 )
@@ -89,7 +88,7 @@ func (s Spec) Connect() []string {
 	s = s.WithDefaults()
 	addrs := make([]string, len(s.Members))
 	for i, m := range s.Members {
-		addrs[i] = endpoint(m.Address, s.ClientPort)
+		addrs[i] = address.WithPort(m.Address, s.ClientPort)
 	}
 	return addrs
 }
@@ -97,8 +96,4 @@ func (s Spec) Connect() []string {
 // ConfigFile is the path of zookeeper.properties on every machine.
 func (s Spec) ConfigFile() string {
 	return s.WithDefaults().Layout.ConfigDir + "/zookeeper.properties"
-}
-
-func endpoint(address string, port int) string {
-	return net.JoinHostPort(address, strconv.Itoa(port))
 }

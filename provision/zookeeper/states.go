@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"weir/provision/address"
 	"weir/provision/machine"
 	"weir/provision/systemd"
 )
@@ -93,7 +94,7 @@ func (s Spec) reach(m Member) []string {
 			continue
 		}
 		for _, port := range []int{s.ClientPort, s.PeerPort, s.ElectionPort} {
-			addrs = append(addrs, endpoint(other.Address, port))
+			addrs = append(addrs, address.WithPort(other.Address, port))
 		}
 	}
 	return addrs

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"weir/provision/address"
 	"weir/provision/layout"
 	"weir/provision/problem"
 	"weir/provision/properties"
@@ -14,10 +15,7 @@ import (
 // maxID is the largest myid; ZooKeeper keeps it in one byte of a session id.
 const maxID = 255
 
-var (
-	heapPattern    = regexp.MustCompile(`^[1-9][0-9]*[mMgG]$`)
-	addressPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$`)
-)
+var heapPattern = regexp.MustCompile(`^[1-9][0-9]*[mMgG]$`)
 
 // Validate returns everything that is wrong with the spec, in its order.
 func Validate(s Spec) problem.List {
@@ -67,7 +65,7 @@ func validateMembers(members []Member, p *problem.List) {
 		} else {
 			ids[m.ID] = i
 		}
-		if !addressPattern.MatchString(m.Address) {
+		if !address.Valid(m.Address) {
 			p.Add(at+".address", "%q is not an address; write a DNS name or an IP address without a port", m.Address)
 		} else if first, taken := addresses[m.Address]; taken {
 			p.Add(at+".address", "%s is the address of members[%d] already; give each machine its own", m.Address, first)
