@@ -53,6 +53,9 @@ func (e *ParseError) Error() string {
 // a newline, and allocates nothing for a good message; the error of a bad one
 // is a *ParseError. The page of the result is part of line.
 func Parse(line []byte) (Message, error) {
+	if m, ok := quick(line); ok {
+		return m, nil
+	}
 	if len(line) == 0 {
 		return Message{}, &ParseError{ReasonEmpty}
 	}
@@ -76,7 +79,7 @@ func Parse(line []byte) (Message, error) {
 	return m, nil
 }
 
-func (m *Message) parseFields(clicks, stay, like []byte) (reason Reason) {
+func (m *Message) parseFields(clicks, stay, score []byte) (reason Reason) {
 	if !validPage(m.Page) {
 		return ReasonPage
 	}
@@ -86,13 +89,8 @@ func (m *Message) parseFields(clicks, stay, like []byte) (reason Reason) {
 	if m.StayNano, reason = parseStay(stay); reason != "" {
 		return reason
 	}
-	switch string(like) {
-	case "1":
-		m.Like = 1
-	case "0":
-	case "-1":
-		m.Like = -1
-	default:
+	var ok bool
+	if m.Like, ok = like(score); !ok {
 		return ReasonLike
 	}
 	return ""
