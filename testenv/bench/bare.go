@@ -36,20 +36,24 @@ const pythonPatience = 5 * time.Minute
 
 // wipeScript leaves a machine as it was before anything was installed: what
 // runs is killed, as nobody needs its data.
-const wipeScript = `systemctl disable --quiet weir-kafka.service weir-zookeeper.service 2>/dev/null || true
-systemctl kill --signal KILL weir-kafka.service weir-zookeeper.service 2>/dev/null || true
-systemctl stop weir-kafka.service weir-zookeeper.service 2>/dev/null || true
-rm -rf /etc/weir /opt/weir /var/lib/weir /var/log/weir /run/weir /etc/systemd/system/weir-* /etc/sysctl.d/60-weir-*
+const wipeScript = `for unit in $(cd /etc/systemd/system && ls -d weir-*.service 2>/dev/null); do
+  systemctl disable --quiet "$unit" 2>/dev/null || true
+  systemctl kill --signal KILL "$unit" 2>/dev/null || true
+  systemctl stop "$unit" 2>/dev/null || true
+done
+rm -rf ` + ours + ` /run/weir /root/.ansible
 systemctl daemon-reload
 systemctl reset-failed
 for user in weir-kafka weir-zookeeper; do
   if getent passwd "$user" >/dev/null; then userdel "$user"; fi
 done
-rm -rf /root/.ansible
 sync`
 
+// ours are the places where an installation leaves something.
+const ours = `/etc/weir /opt/weir /var/lib/weir /var/log/weir /etc/systemd/system/weir-* /etc/systemd/system/*.wants/weir-* /etc/sysctl.d/60-weir-* /etc/security/limits.d/60-weir*`
+
 // traces is what a wipe must leave empty.
-const traces = `ls -d /etc/weir /opt/weir /var/lib/weir /var/log/weir /etc/systemd/system/weir-* /etc/sysctl.d/60-weir-* 2>/dev/null || true
+const traces = `ls -d ` + ours + ` 2>/dev/null || true
 getent passwd | grep weir || true
 pgrep -a java || true`
 

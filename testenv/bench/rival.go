@@ -176,7 +176,9 @@ func inventoryVars(c cluster, all []component, pack string) map[string]any {
 	k := rivalOf(brokers, c.brokers().Listeners[0].Port)
 	k.Server = c.brokers().ConfigFile()
 	return map[string]any{
-		"host":      map[string]any{"java": own.Packages[0].Name, "directories": rivalDirectories(own), "files": rivalPaths(own)},
+		"host": map[string]any{
+			"java": own.Packages[0].Name, "directories": rivalDirectories(own), "files": rivalPaths(own), "services": rivalServices(own),
+		},
 		"release":   map[string]any{"directory": c.release(kafka.Component).Dir(), "pack": pack},
 		"zookeeper": rivalOf(ensemble, c.ensemble().ClientPort),
 		"kafka":     k,
@@ -199,6 +201,14 @@ func rivalDirectories(s machine.State) []rivalFile {
 		all = append(all, rivalFile{d.Path, d.Owner, d.Group, fmt.Sprintf("%04o", uint32(d.Mode))})
 	}
 	return all
+}
+
+func rivalServices(s machine.State) []string {
+	units := []string{}
+	for _, v := range s.Services {
+		units = append(units, v.Unit)
+	}
+	return units
 }
 
 func rivalPaths(s machine.State) []rivalFile {
