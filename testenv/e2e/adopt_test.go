@@ -14,6 +14,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"weir/provision/kafka"
+	provision "weir/provision/machine"
 	"weir/provision/release"
 	"weir/provision/remote"
 	"weir/testenv"
@@ -295,4 +296,54 @@ func (h handMade) wantTakenOver(t *testing.T) {
 		wantAll(t, on(t, m, "systemctl is-enabled kafka.service 2>&1 || true; ls "+famsHome+"/kafka/config"), "server.properties")
 	}
 	wantAll(t, on(t, h.machines[len(h.machines)-1], "systemctl is-enabled kafka.service || true"), "disabled")
+}
+
+// impostor is a program of the name java that was started by hand: it has the
+// class on its command line, listens, and keeps a file open in its data.
+const impostor = `id fams >/dev/null 2>&1 || useradd --create-home --shell /bin/bash fams
+chmod 0700 /home/fams
+mkdir -p /home/fams/taken/data/topic-0
+cp /usr/bin/perl /home/fams/taken/java
+echo 'log.dirs = /home/fams/taken/data/' >/home/fams/taken/server.properties
+chown -R fams: /home/fams/taken
+cat >/home/fams/taken/start <<'END'
+cd /home/fams/taken
+nohup ./java "-euse IO::Socket::INET;\$s=IO::Socket::INET->new(Listen=>1,LocalPort=>9755,ReuseAddr=>1)or die;open(F,q(>data/topic-0/log));open(R,q(>ready));close(R);sleep(1000)" weir.test.Server server.properties >/dev/null 2>&1 </dev/null &
+END
+su fams -c 'sh /home/fams/taken/start'`
+
+// No virtual machine and no cluster is needed to see that a server is ended, its
+// data handed over, and the unit started in its place.
+func TestAUnitTakesThePlaceOfAServerThatSomebodyStarted(t *testing.T) {
+	p := connect(t)
+	undo(t, p.at, "pkill -u fams || true; userdel --remove fams 2>/dev/null || true; rm -rf /home/fams")
+	want := sleeper("taken")
+	const dir = "/home/fams/taken/data"
+	want.Directories[1].Path = dir
+	want.Services[0].Ports = []int{9755}
+	want.Services[0].Takeover = &provision.Takeover{Main: "weir.test.Server", Keys: []string{"log.dirs"}, Data: dir, Patience: settling}
+	on(t, p.at, impostor)
+	eventually(t, "the server by hand is ready", func() bool {
+		return strings.TrimSpace(on(t, p.at, "ls /home/fams/taken/ready 2>/dev/null || true")) != ""
+	})
+	pid := strings.TrimSpace(on(t, p.at, "pgrep -u fams java"))
+
+	undeclared := want
+	undeclared.Services = slices.Clone(want.Services)
+	undeclared.Services[0].Takeover = nil
+	if err := provision.Refuse(p.at.Name, undeclared, p.observe(t, undeclared)); err == nil || !strings.Contains(err.Error(), "port 9755") {
+		t.Errorf("where it is not declared: got %v, want a refusal for the port", err)
+	}
+	is := p.observe(t, want)
+	if err := provision.Refuse(p.at.Name, want, is); err != nil {
+		t.Fatal(err)
+	}
+	plan := p.owned(t, want)
+	if !does(plan, provision.Stop, "process", pid) || !does(plan, provision.Change, "data", dir) || !plan.Interrupts() {
+		t.Errorf("the plan does not end process %s, hand over its data, and interrupt:\n%s", pid, steps(plan))
+	}
+	if left := on(t, p.at, "pgrep -u fams java || true; stat -c '%U:%G %a %n' "+dir+"; stat -c '%U:%G %n' "+dir+"/topic-0/log; systemctl is-active weir-taken"); left !=
+		"weir-taken:weir-taken 750 "+dir+"\nweir-taken:weir-taken "+dir+"/topic-0/log\nactive\n" {
+		t.Errorf("after the take-over there is\n%s", left)
+	}
 }
