@@ -62,7 +62,7 @@ func Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	env := &Env{Fleet: &fleet.Fleet{Pool: remote.NewPool(), Holder: holder()}, Store: &release.Store{Dir: dir}, Runs: runsHere()}
+	env := &Env{Fleet: &fleet.Fleet{Pool: remote.NewPool(), Holder: holder()}, Store: &release.Store{Dir: dir, Sources: release.DefaultSources()}, Runs: runsHere()}
 	defer env.Close()
 	provider, err := New(env)
 	if err != nil {

@@ -15,6 +15,8 @@ import (
 	"weir/infra/weir"
 	"weir/provision/host"
 	"weir/provision/inventory"
+	"weir/provision/kafka"
+	"weir/provision/release"
 	"weir/provision/remote"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -132,15 +134,49 @@ func (d *declaration) brokerRefs() weir.BrokerRefArray {
 // the machine where that is wrong, and says what to write.
 func (m Machine) architecture() string { return cmp.Or(m.Architecture, runtime.GOARCH) }
 
-// jobBinary is where `make build` puts the program for the job's machine.
+// jobBinary is where `make build` puts the program for the job's machine, or
+// where `ops fetch` has put a copy of it.
 func (c Config) jobBinary(root string, j Job) string {
+	name := c.jobProgram(j)
+	built := filepath.Join(root, "bin", name)
+	if readable(built) {
+		return built
+	}
+	for _, dir := range release.DefaultSources() {
+		if fetched := filepath.Join(dir, name); readable(fetched) {
+			return fetched
+		}
+	}
+	return built // what needs it says that it is not there
+}
+
+// jobProgram is a job's program below the directories that hold some.
+func (c Config) jobProgram(j Job) string {
 	arch := runtime.GOARCH
 	for _, m := range c.Machines {
 		if m.Name == j.Machine {
 			arch = m.architecture()
 		}
 	}
-	return filepath.Join(root, "bin", "jobs", "linux-"+arch, "weir-"+j.Kind)
+	return filepath.Join("jobs", "linux-"+arch, "weir-"+j.Kind)
+}
+
+// JobBinaries are the programs of the stack's jobs on this computer, by their
+// place in a directory that `ops fetch` fills. root is the project's directory.
+func (c Config) JobBinaries(root string) map[string]string {
+	binaries := map[string]string{}
+	for _, j := range c.Jobs {
+		binaries[c.jobProgram(j)] = c.jobBinary(root, j)
+	}
+	return binaries
+}
+
+// KafkaRelease is the lock of the software that brokers and ensemble run on.
+func (c Config) KafkaRelease() (release.Lock, error) {
+	if r := c.Kafka.Release; r != nil {
+		return kafka.ReleaseFrom(c.Kafka.Version, r.Archive, r.SHA256)
+	}
+	return kafka.Release(c.Kafka.Version)
 }
 
 // firstMetricsPort is the first job's; each further job has the next.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -75,6 +76,15 @@ func DefaultDir() (string, error) {
 		return "", fmt.Errorf("no cache directory: %w; set WEIR_CACHE to a directory", err)
 	}
 	return filepath.Join(dir, "weir"), nil
+}
+
+// SourcesVariable is the environment's variable that names directories of
+// fetched software, as `ops fetch` fills them, separated like those of PATH.
+const SourcesVariable = "WEIR_FETCHED"
+
+// DefaultSources are the directories that $WEIR_FETCHED names.
+func DefaultSources() []string {
+	return slices.DeleteFunc(filepath.SplitList(os.Getenv(SourcesVariable)), func(dir string) bool { return dir == "" })
 }
 
 func (s *Store) blob(checksum string) string { return filepath.Join(s.Dir, "blobs", checksum) }

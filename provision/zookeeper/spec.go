@@ -8,7 +8,6 @@
 package zookeeper
 
 import (
-
 	"weir/provision/address"
 	"weir/provision/layout"
 	"weir/provision/machine"
