@@ -120,7 +120,7 @@ func (l *lab) gather(ctx context.Context, m testenv.Machine, size int) (hosts []
 			_ = client.Close()
 		}
 	}()
-	if err := upload(ctx, client, program); err != nil {
+	if err := upload(ctx, client, program, crowdPath); err != nil {
 		return nil, nil, err
 	}
 	stdin, end := io.Pipe()
@@ -169,14 +169,15 @@ func buildCrowd(ctx context.Context, dir string) (string, error) {
 	return program, nil
 }
 
-func upload(ctx context.Context, client *remote.Client, program string) error {
+// upload brings a program to a machine.
+func upload(ctx context.Context, client *remote.Client, program, path string) error {
 	f, err := os.Open(program)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	_, err = client.Run(ctx, remote.Script{
-		Step: "upload", Text: fmt.Sprintf("cat >%[1]s && chmod 0755 %[1]s", crowdPath), Stdin: f,
+		Step: "upload", Text: fmt.Sprintf("cat >%[1]s && chmod 0755 %[1]s", remote.Quote(path)), Stdin: f,
 	})
 	return err
 }

@@ -116,7 +116,22 @@ func (l *flood) healthy() bool { _, ok := l.leaders(); return ok }
 func (l *flood) more(records int64) {
 	l.t.Helper()
 	before := l.size()
-	eventually(l.t, fmt.Sprintf("%d more records", records), func() bool { return l.size() >= before+records })
+	l.until(fmt.Sprintf("%d more records", records), func() bool { return l.size() >= before+records })
+}
+
+// floodPatience bounds the wait for a broker that was killed to be in sync
+// again, and the reading of a partition: a session of 18 s and a start of 10,
+// many times over, as two cores may serve three brokers and a flood.
+const floodPatience = 3 * time.Minute
+
+// until waits until something holds.
+func (l *flood) until(what string, holds func() bool) {
+	l.t.Helper()
+	for deadline := time.Now().Add(floodPatience); !holds(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			l.t.Fatalf("waited %s: %s", floodPatience, what)
+		}
+	}
 }
 
 // size is how many offsets the topic has; what cannot be asked now counts as 0.
@@ -149,7 +164,7 @@ func (l *flood) read(partition int32, see func(*sarama.ConsumerMessage)) {
 		l.t.Fatal(err)
 	}
 	defer from.Close()
-	ctx, cancel := context.WithTimeout(l.t.Context(), settling)
+	ctx, cancel := context.WithTimeout(l.t.Context(), floodPatience)
 	defer cancel()
 	for {
 		select {
@@ -159,7 +174,7 @@ func (l *flood) read(partition int32, see func(*sarama.ConsumerMessage)) {
 				return
 			}
 		case <-ctx.Done():
-			l.t.Fatalf("partition %d was not read up to offset %d within %s", partition, end, settling)
+			l.t.Fatalf("partition %d was not read up to offset %d within %s", partition, end, floodPatience)
 		}
 	}
 }
@@ -265,7 +280,7 @@ func TestAnUnlimitedProducerLosesAndRepeatsNothingWhenBrokersDieAndLeadersMove(t
 		l.more(50_000)
 		pid := mainPID(t, victim, "weir-kafka.service")
 		inside(t, victim, "kill", "-KILL", pid)
-		eventually(t, "the broker is back in sync", func() bool { return mainPID(t, victim, "weir-kafka.service") != pid && l.healthy() })
+		l.until("the broker is back in sync", func() bool { return mainPID(t, victim, "weir-kafka.service") != pid && l.healthy() })
 		before, _ := l.leaders()
 		l.more(50_000)
 		if _, err := l.admin.ElectLeaders(sarama.PreferredElection, map[string][]int32{l.topic: {0, 1, 2}}); err != nil {
@@ -293,6 +308,7 @@ func (l *flood) plant(value string) {
 	l.t.Helper()
 	config := *l.client.Config()
 	config.Producer.Return.Successes = true
+	config.Producer.RequiredAcks = sarama.WaitForAll // else readers may not see it yet
 	config.Producer.Partitioner = sarama.NewManualPartitioner
 	sync, err := sarama.NewSyncProducer(brokers, &config)
 	if err != nil {
