@@ -119,7 +119,7 @@ func (r *resolving) address(h *Host) (err error) {
 	}
 	if port := r.get("Port"); port != "" && h.Port == 0 {
 		if h.Port, err = strconv.Atoi(port); err != nil || h.Port < 1 || h.Port > 65535 {
-			return fmt.Errorf("Port %s is not between 1 and 65535", port)
+			return fmt.Errorf("the port %s is not between 1 and 65535", port)
 		}
 	}
 	h.User = cmp.Or(h.User, r.get("User"))

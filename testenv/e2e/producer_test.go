@@ -79,7 +79,15 @@ func (l *flood) start(args ...string) *process {
 	if err := p.Start(); err != nil {
 		l.t.Fatal(err)
 	}
-	l.t.Cleanup(func() { _ = p.Process.Kill() }) // it has ended, where all went well
+	l.t.Cleanup(func() { // it has ended, where all went well
+		if p.ProcessState == nil {
+			_ = p.Process.Kill()
+			_ = p.Wait()
+		}
+		if l.t.Failed() {
+			l.t.Logf("a producer said:\n%s", p.said)
+		}
+	})
 	return p
 }
 
