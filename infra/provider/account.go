@@ -34,12 +34,16 @@ type Runs struct {
 }
 
 // runsHere is what the environment asks for. A project that ops has prepared
-// has a directory .weir; others are left as they are.
+// has a directory .weir; others are left as they are. WEIR_ROOT names the project
+// where it is not above the provider's program, as with a bin that is a link.
 func runsHere() *Runs {
 	r := &Runs{
 		Log: os.Getenv(runlog.Variable), Plans: os.Getenv(runlog.PlansVariable), Scripts: os.Getenv(runlog.ScriptsVariable) != "",
 	}
-	dir, err := os.Getwd()
+	dir, err := os.Getenv("WEIR_ROOT"), error(nil)
+	if dir == "" {
+		dir, err = os.Getwd()
+	}
 	for ; err == nil && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		if _, missing := os.Stat(filepath.Join(dir, "Pulumi.yaml")); missing == nil {
 			if info, missing := os.Stat(filepath.Join(dir, ".weir")); missing == nil && info.IsDir() {

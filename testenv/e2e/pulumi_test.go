@@ -89,8 +89,14 @@ func TestATypedPulumiRunsAStackFromItsCreationToItsEnd(t *testing.T) {
 // has ended and did what is asked for. Its log ends when its provider does.
 func wantTypedRun(t *testing.T, p project, did func(shownRun) bool) {
 	t.Helper()
+	var list []shownRun
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("ops runs said: %+v", list)
+		}
+	})
 	eventually(t, "ops runs lists what the typed pulumi did", func() bool {
-		var list []shownRun
+		list = nil
 		p.decode(t, &list, "runs", "--stack", typedStack)
 		return len(list) > 0 && list[0].Command == "pulumi" && list[0].Outcome == "done" && did(list[0])
 	})
