@@ -75,7 +75,7 @@ func wrongClock(shift string) func(*testing.T, testenv.Machine) {
 func mounted(options, dir string) func(*testing.T, testenv.Machine) {
 	return func(t *testing.T, m testenv.Machine) {
 		t.Helper()
-		undo(t, m, "umount "+dir+"; rmdir -p "+dir+" 2>/dev/null || true")
+		undo(t, m, "umount "+dir+"; rmdir "+dir+" 2>/dev/null || true")
 		on(t, m, "mkdir -p "+dir+"; mount -t tmpfs -o "+options+" none "+dir)
 	}
 }

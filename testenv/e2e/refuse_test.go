@@ -129,7 +129,7 @@ var refusals = []refusal{
 		rest: "\n    zookeeper: {heap: 256m}\n    kafka: {heap: 256m, dataDir: /srv/small/kafka}",
 		arrange: func(t *testing.T, _, second testenv.Machine) {
 			undo(t, second, "umount /srv/small; rmdir /srv/small")
-			on(t, second, "mkdir /srv/small; mount -t tmpfs -o size=64m small /srv/small")
+			on(t, second, "mkdir -p /srv/small; mount -t tmpfs -o size=64m small /srv/small")
 		},
 		says:  []string{"machine bare-2", "/srv/small/kafka has 64 MiB free", "expected at least 1.0 GiB", "choose another directory"},
 		check: "space",
