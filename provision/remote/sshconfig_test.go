@@ -241,7 +241,7 @@ func TestWhatIsNotFollowedInAnSSHConfigIsSaid(t *testing.T) {
 		"a loop of jump hosts":                 {"ProxyJump db", "is there a loop", true},
 		"a jump host without a name":           {"ProxyJump me@", "names no host", true},
 		"a jump host's port that is none":      {"ProxyJump gate:ssh", `"ssh" is not a port`, true},
-		"a port that is none":                  {"Port 70000", "Port 70000 is not between", true},
+		"a port that is none":                  {"Port 70000", "port 70000 is not between", true},
 		"a token":                              {"IdentityFile ~/%C", "%C, which weir does not know", true},
 		"a variable that is not set":           {"UserKnownHostsFile ${WEIR_NOT_SET}/known", "not set", true},
 		"host keys that are not to be asked":   {"StrictHostKeyChecking no", "host keys are always verified", false},
