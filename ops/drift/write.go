@@ -1,20 +1,17 @@
 package drift
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
+	"weir/ops/internal/indent"
 	"weir/ops/status/table"
 )
 
 // WriteJSON writes the report as one indented JSON object.
 func WriteJSON(w io.Writer, r Report) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(r)
+	return indent.JSON(w, r)
 }
 
 // WriteText writes the report for people: a line a difference, under it the
@@ -77,19 +74,12 @@ func verdict(r Report, style table.Style) string {
 	name := "stack " + table.Clean(r.Stack)
 	switch n := r.Count(); {
 	case !r.Drifted:
-		return fmt.Sprintf("%s is %s on %s", name, style.Good("as it was last applied"), plural(len(r.Machines), "machine"))
+		return fmt.Sprintf("%s is %s on %s", name, style.Good("as it was last applied"), table.Count(len(r.Machines), "machine"))
 	case n == 0:
-		return fmt.Sprintf("%s: %s", name, style.Bad(plural(silent, "machine")+" could not be looked at"))
+		return fmt.Sprintf("%s: %s", name, style.Bad(table.Count(silent, "machine")+" could not be looked at"))
 	case silent > 0:
-		return fmt.Sprintf("%s: %s, and %s could not be looked at; ops up heals what differs", name, style.Bad(plural(n, "difference")), plural(silent, "machine"))
+		return fmt.Sprintf("%s: %s, and %s could not be looked at; ops up heals what differs", name, style.Bad(table.Count(n, "difference")), table.Count(silent, "machine"))
 	default:
-		return fmt.Sprintf("%s: %s; ops up heals what differs", name, style.Bad(plural(n, "difference")))
+		return fmt.Sprintf("%s: %s; ops up heals what differs", name, style.Bad(table.Count(n, "difference")))
 	}
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -8,11 +8,11 @@ package plan
 
 import (
 	"cmp"
-	"encoding/json"
 	"io"
 	"slices"
 	"strings"
 
+	"weir/ops/internal/indent"
 	"weir/provision/fleet"
 	"weir/provision/machine"
 	"weir/provision/runlog"
@@ -166,8 +166,5 @@ func (d Document) Tally() Tally {
 
 // WriteJSON writes the document, indented.
 func WriteJSON(w io.Writer, d Document) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(d)
+	return indent.JSON(w, d)
 }

@@ -2,21 +2,18 @@
 package preflight
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
+	"weir/ops/internal/indent"
 	"weir/ops/status/table"
 	"weir/provision/preflight"
 )
 
 // WriteJSON writes the report as one indented JSON object.
 func WriteJSON(w io.Writer, r preflight.Report) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(r)
+	return indent.JSON(w, r)
 }
 
 // WriteTable writes the report for people: a line a check, under it what is not
@@ -89,17 +86,10 @@ func sign(o preflight.Outcome, style table.Style) string {
 // verdict is the last line, which says it all.
 func verdict(r preflight.Report, style table.Style) string {
 	refused, advised := len(r.Findings(preflight.Refuse)), len(r.Findings(preflight.Advise))
-	counts := fmt.Sprintf("%s, %s, %d checks in %s", count(refused, "refusal"), count(advised, "piece of advice", "pieces of advice"), len(r.Checks), table.Seconds(r.Seconds))
+	counts := fmt.Sprintf("%s, %s, %d checks in %s", table.Count(refused, "refusal"), table.Count(advised, "piece of advice", "pieces of advice"), len(r.Checks), table.Seconds(r.Seconds))
 	word := style.Good("fit")
 	if !r.Fit {
 		word = style.Bad("NOT fit")
 	}
 	return fmt.Sprintf("the machines of cluster %s are %s: %s", table.Clean(r.Cluster), word, counts)
-}
-
-func count(n int, one string, many ...string) string {
-	if n != 1 {
-		one = strings.Join(append(many, one+"s")[:1], "")
-	}
-	return fmt.Sprintf("%d %s", n, one)
 }

@@ -2,12 +2,12 @@
 package runs
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
+	"weir/ops/internal/indent"
 	"weir/ops/status/table"
 	"weir/provision/runlog"
 )
@@ -69,8 +69,5 @@ type Detail struct {
 
 // WriteJSON writes a list of runs, or a Detail, indented.
 func WriteJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	return indent.JSON(w, v)
 }

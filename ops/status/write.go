@@ -1,7 +1,6 @@
 package status
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -9,15 +8,13 @@ import (
 	"strconv"
 	"strings"
 
+	"weir/ops/internal/indent"
 	"weir/ops/status/table"
 )
 
 // WriteJSON writes the status as one indented JSON object.
 func WriteJSON(w io.Writer, s Status) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(s)
+	return indent.JSON(w, s)
 }
 
 // WriteTable writes the status for people, one block a subject. Rows that need

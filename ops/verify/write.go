@@ -1,20 +1,17 @@
 package verify
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
+	"weir/ops/internal/indent"
 	"weir/ops/status/table"
 )
 
 // WriteJSON writes the report as one indented JSON object.
 func WriteJSON(w io.Writer, r Report) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(r)
+	return indent.JSON(w, r)
 }
 
 // WriteTable writes the report for people: a line a check, under it what was

@@ -101,7 +101,7 @@ func (v *View) readMinISR(broker *sarama.Broker) error {
 	for _, p := range v.Partitions {
 		topics = append(topics, p.Topic)
 	}
-	answers, err := describeConfigs(broker, slices.Compact(topics), minISRConfig)
+	answers, err := describeConfigs(broker, sarama.TopicResource, slices.Compact(topics), minISRConfig)
 	if err != nil {
 		return err
 	}
@@ -127,23 +127,27 @@ func (v *View) readMinISR(broker *sarama.Broker) error {
 // every broker since 2.0 answers.
 const configsVersion = 2
 
-// describeConfigs asks one broker, known to answer, for settings of topics:
-// those of the names given, or all.
-func describeConfigs(broker *sarama.Broker, topics []string, names ...string) ([]*sarama.ResourceResponse, error) {
-	if len(topics) == 0 {
+// describeConfigs asks one broker, known to answer, for settings of topics or of
+// brokers: those of the names given, or all.
+func describeConfigs(broker *sarama.Broker, of sarama.ConfigResourceType, subjects []string, names ...string) ([]*sarama.ResourceResponse, error) {
+	if len(subjects) == 0 {
 		return nil, nil
 	}
 	request := &sarama.DescribeConfigsRequest{Version: configsVersion}
-	for _, t := range topics {
-		request.Resources = append(request.Resources, &sarama.ConfigResource{Type: sarama.TopicResource, Name: t, ConfigNames: names})
+	for _, s := range subjects {
+		request.Resources = append(request.Resources, &sarama.ConfigResource{Type: of, Name: s, ConfigNames: names})
 	}
 	answer, err := broker.DescribeConfigs(request)
 	if err != nil {
 		return nil, err
 	}
+	kind := "topic"
+	if of == sarama.BrokerResource {
+		kind = "broker"
+	}
 	for _, r := range answer.Resources {
 		if code := sarama.KError(r.ErrorCode); code != sarama.ErrNoError {
-			return nil, fmt.Errorf("settings of topic %s: %w: %s", r.Name, code, r.ErrorMsg)
+			return nil, fmt.Errorf("settings of %s %s: %w: %s", kind, r.Name, code, r.ErrorMsg)
 		}
 	}
 	return answer.Resources, nil

@@ -165,18 +165,12 @@ func brokerSettings(client sarama.Client, id int32, names []string) (map[string]
 		return nil, err
 	}
 	_ = broker.Open(client.Config()) // one that is open stays so; what fails shows below
-	answer, err := broker.DescribeConfigs(&sarama.DescribeConfigsRequest{
-		Version:   configsVersion,
-		Resources: []*sarama.ConfigResource{{Type: sarama.BrokerResource, Name: strconv.Itoa(int(id)), ConfigNames: names}},
-	})
+	answers, err := describeConfigs(broker, sarama.BrokerResource, []string{strconv.Itoa(int(id))}, names...)
 	if err != nil {
 		return nil, err
 	}
 	is := map[string]inEffect{}
-	for _, r := range answer.Resources {
-		if code := sarama.KError(r.ErrorCode); code != sarama.ErrNoError {
-			return nil, fmt.Errorf("settings of broker %d: %w: %s", id, code, r.ErrorMsg)
-		}
+	for _, r := range answers {
 		for _, c := range r.Configs {
 			is[c.Name] = inEffect{c.Value, c.Source == sarama.SourceDynamicBroker}
 		}

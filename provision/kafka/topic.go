@@ -37,7 +37,7 @@ func (a *Admin) Describe(ctx context.Context, name string) (Topic, error) {
 			return ErrNoTopic
 		}
 		t.count(answer.Topics[i].Partitions)
-		settings, err := describeConfigs(broker, []string{name})
+		settings, err := describeConfigs(broker, sarama.TopicResource, []string{name})
 		if err != nil {
 			return err
 		}

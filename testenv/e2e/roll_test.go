@@ -12,9 +12,6 @@ import (
 	"weir/testenv"
 )
 
-// The client addresses of the shared cluster's brokers.
-var sharedBrokers = []string{"172.30.78.11:9092", "172.30.78.12:9092", "172.30.78.13:9092"}
-
 // withKafka is the shared cluster's config with settings of server.properties.
 func withKafka(settings string) string {
 	return strings.Replace(stackConfig, "    kafka: {heap: 512m,", "    kafka: {config: {"+settings+"}, heap: 512m,", 1)
@@ -42,7 +39,7 @@ func TestAConfigChangeRollsTheBrokersAndNoMessageIsLostOrFails(t *testing.T) {
 		}
 	})
 	keepers := pids(t, "weir-zookeeper.service")
-	l := startLoad(t, "rolled", sharedBrokers)
+	l := startLoad(t, "rolled", brokers)
 
 	before := pids(t, "weir-kafka.service")
 	if err := p.write(stackName, withKafka("num.io.threads: 12")); err != nil {
@@ -53,7 +50,7 @@ func TestAConfigChangeRollsTheBrokersAndNoMessageIsLostOrFails(t *testing.T) {
 		t.Errorf("a setting that brokers take while they run restarted them: processes %v, were %v\n%s", after, before, r.all())
 	}
 	for i := range 3 {
-		said := inside(t, "weir-1", tools+"kafka-configs.sh", "--bootstrap-server", sharedBrokers[0], "--describe", "--all",
+		said := inside(t, "weir-1", tools+"kafka-configs.sh", "--bootstrap-server", brokers[0], "--describe", "--all",
 			"--entity-type", "brokers", "--entity-name", fmt.Sprint(i))
 		wantAll(t, said, "num.io.threads=12 ")
 	}
@@ -73,7 +70,7 @@ func TestAConfigChangeRollsTheBrokersAndNoMessageIsLostOrFails(t *testing.T) {
 		t.Errorf("%s was restarted last, want the controller's machine, %s\n%s", last, controller, r.all())
 	}
 	l.finish(t)
-	if moved := unpreferred(t, sharedBrokers); len(moved) > 0 {
+	if moved := unpreferred(t, brokers); len(moved) > 0 {
 		t.Errorf("not led by their preferred leaders: %v", moved)
 	}
 	if now := pids(t, "weir-zookeeper.service"); now != keepers {
@@ -84,7 +81,7 @@ func TestAConfigChangeRollsTheBrokersAndNoMessageIsLostOrFails(t *testing.T) {
 // controllerMachine is the machine whose broker is the active controller.
 func controllerMachine(t *testing.T) string {
 	t.Helper()
-	client, err := sarama.NewClient(sharedBrokers, loadConfig())
+	client, err := sarama.NewClient(brokers, loadConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +90,7 @@ func controllerMachine(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf("weir-%d", slices.Index(sharedBrokers, controller.Addr())+1)
+	return fmt.Sprintf("weir-%d", slices.Index(brokers, controller.Addr())+1)
 }
 
 // lastStarted is the machine whose broker was started last.
@@ -113,7 +110,7 @@ func lastStarted(t *testing.T) string {
 // The usual recovery: a machine dies with its disks, a new one takes its place.
 func TestADeadMachineIsReplacedUnderLoadAndItsReplicasAreRebuilt(t *testing.T) {
 	p := cluster(t)
-	l := startLoad(t, "kept-by-two", sharedBrokers)
+	l := startLoad(t, "kept-by-two", brokers)
 	myid := inside(t, "weir-3", "cat", "/var/lib/weir/zookeeper/myid")
 	if err := testenv.Remove(t.Context(), stackName, "weir-3"); err != nil {
 		t.Fatal(err)
@@ -125,7 +122,7 @@ func TestADeadMachineIsReplacedUnderLoadAndItsReplicasAreRebuilt(t *testing.T) {
 		t.Errorf("the new machine's myid is %q, the old one's was %q", again, myid)
 	}
 	wantAll(t, inside(t, "weir-3", "cat", "/etc/weir/kafka/server.properties"), "\nbroker.id=2\n")
-	if moved := unpreferred(t, sharedBrokers); len(moved) > 0 {
+	if moved := unpreferred(t, brokers); len(moved) > 0 {
 		t.Errorf("not led by their preferred leaders: %v", moved)
 	}
 	bytes := strings.Fields(inside(t, "weir-3", "du", "-sb", "/var/lib/weir/kafka/kept-by-two-0"))[0]

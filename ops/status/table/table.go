@@ -90,10 +90,11 @@ func Printable(line string) string {
 	}, line)
 }
 
-// Count is a number of things: "1 step", "3 steps".
-func Count(n int, noun string) string {
+// Count is a number of things: "1 step", "3 steps". Where several of them are not
+// the noun with an s, many says what they are.
+func Count(n int, noun string, many ...string) string {
 	if n != 1 {
-		noun += "s"
+		noun = strings.Join(append(many, noun+"s")[:1], "")
 	}
 	return fmt.Sprintf("%d %s", n, noun)
 }
