@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/IBM/sarama"
+
 	"weir/testenv"
 )
 
@@ -30,6 +32,11 @@ var (
 	bareStack  = cmp.Or(os.Getenv("WEIR_E2E_BARE"), "e2e-bare")
 	bareSubnet = cmp.Or(os.Getenv("WEIR_E2E_BARE_SUBNET"), "172.30.79.0/24")
 )
+
+// keptProject is a directory in which the shared cluster's project is kept, and
+// with it the cluster: for whoever works on one test and does not want to wait
+// for a cluster each time. Whoever keeps one removes it: the test of down does.
+var keptProject = os.Getenv("WEIR_E2E_KEEP")
 
 const stackConfig = `config:
   weir:cluster:
@@ -62,9 +69,11 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 func run(m *testing.M) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	dir, err := os.MkdirTemp("", "weir-e2e-")
+	dir, err := projectDir()
 	if err == nil {
-		defer os.RemoveAll(dir)
+		if keptProject == "" {
+			defer os.RemoveAll(dir)
+		}
 		shared.project, err = newProject(dir)
 	}
 	if err == nil {
@@ -82,10 +91,21 @@ func run(m *testing.M) int {
 	return code
 }
 
+func projectDir() (string, error) {
+	if keptProject != "" {
+		return keptProject, os.MkdirAll(keptProject, 0o755)
+	}
+	return os.MkdirTemp("", "weir-e2e-")
+}
+
 func sweep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, sweepPatience)
 	defer cancel()
-	for _, stack := range []string{stackName, bareStack} {
+	stacks := []string{stackName, bareStack}
+	if keptProject != "" {
+		stacks = stacks[1:]
+	}
+	for _, stack := range stacks {
 		if _, err := testenv.Sweep(ctx, stack); err != nil {
 			return err
 		}
@@ -101,7 +121,66 @@ func cluster(t *testing.T) project {
 	if shared.err != nil {
 		t.Fatalf("the shared cluster did not come up: %v", shared.err)
 	}
+	var missing error
+	defer func() {
+		if missing != nil {
+			t.Log(missing)
+		}
+	}()
+	eventually(t, "every broker is at work and in sync, as the test before should have left them", func() bool {
+		missing = inSync(brokers)
+		return missing == nil
+	})
 	return shared.project
+}
+
+// inSync says what keeps a cluster's brokers from being told by each other and
+// in sync everywhere. Each broker is asked over a connection of its own: one
+// that died may be in sync in the eyes of others until its session ends.
+func inSync(brokers []string) error {
+	for _, broker := range brokers {
+		if err := seesAll(broker, len(brokers)); err != nil {
+			return fmt.Errorf("broker %s: %w", broker, err)
+		}
+	}
+	return nil
+}
+
+func seesAll(broker string, count int) error {
+	config := loadConfig()
+	config.Metadata.Retry.Max = 0
+	client, err := sarama.NewClient([]string{broker}, config)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if n := len(client.Brokers()); n != count {
+		return fmt.Errorf("it knows %d brokers of %d", n, count)
+	}
+	topics, err := client.Topics()
+	if err != nil {
+		return err
+	}
+	for _, topic := range topics {
+		partitions, err := client.Partitions(topic)
+		if err != nil {
+			return err
+		}
+		for _, partition := range partitions {
+			replicas, err := client.Replicas(topic, partition)
+			if err != nil {
+				return err
+			}
+			synced, err := client.InSyncReplicas(topic, partition)
+			if err != nil {
+				return err
+			}
+			if len(synced) < len(replicas) {
+				return fmt.Errorf("of %s-%d the replicas %v are in sync, of %v", topic, partition, synced, replicas)
+			}
+		}
+	}
+	return nil
 }
 
 func bringUp(t *testing.T) error {
@@ -109,8 +188,10 @@ func bringUp(t *testing.T) error {
 	if err := p.write(stackName, stackConfig); err != nil {
 		return err
 	}
-	if err := killedUp(t, p); err != nil {
-		return err
+	if keptProject == "" {
+		if err := killedUp(t, p); err != nil {
+			return err
+		}
 	}
 	r, err := p.ops(context.WithoutCancel(t.Context()), "up", "--stack", stackName)
 	if err != nil {

@@ -45,7 +45,12 @@ func newProject(dir string) (project, error) {
 		return project{}, err
 	}
 	for _, name := range []string{"bin", "infra"} {
-		if err := os.Symlink(filepath.Join(repo, name), filepath.Join(dir, name)); err != nil {
+		link := filepath.Join(dir, name)
+		// A kept project's may be another checkout's.
+		if err := os.Remove(link); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return project{}, err
+		}
+		if err := os.Symlink(filepath.Join(repo, name), link); err != nil {
 			return project{}, err
 		}
 	}
