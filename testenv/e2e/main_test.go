@@ -83,6 +83,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "end-to-end tests cannot begin:", err)
 		return 1
 	}
+	defer database.Stop()
 	code := m.Run()
 	if err := sweep(context.WithoutCancel(ctx)); err != nil {
 		fmt.Fprintln(os.Stderr, "end-to-end tests left machines behind:", err)
