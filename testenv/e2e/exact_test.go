@@ -15,9 +15,9 @@ import (
 	"weir/jobs/popularity/store/postgres"
 )
 
-// stateDisk holds a state of a hundred pages with room for the log of its last
-// commits.
-const stateDisk = 64 << 20
+// stateDisk holds a state of a hundred pages with room for the logs of its last
+// commits, each of which takes its 18 MB at once.
+const stateDisk = 256 << 20
 
 func TestNothingIsLostOrCountedTwiceWhateverIsKilled(t *testing.T) {
 	dir, limited := smallDisk(t, stateDisk)

@@ -238,9 +238,9 @@ func (x *trial) moveLeaders() {
 	}
 	x.until("every partition has its new leader", func() bool {
 		_, err := x.admin.ElectLeaders(sarama.PreferredElection, map[string][]int32{x.topic: {0, 1, 2}})
-		leaders := x.leaders()
-		return err == nil && len(leaders) == 3 && slices.EqualFunc(leaders, assignment, func(leader int32, replicas []int32) bool {
-			return leader == replicas[0]
+		topics, described := x.admin.DescribeTopics([]string{x.topic})
+		return errors.Join(err, described) == nil && !slices.ContainsFunc(topics[0].Partitions, func(p *sarama.PartitionMetadata) bool {
+			return p.Leader != assignment[p.ID][0]
 		})
 	})
 }

@@ -118,7 +118,8 @@ func (l logger) Fatalf(format string, args ...any) {
 // would try a write in the background again at once, and for ever, with a line in
 // the log each time, and commits would wait for it.
 func (l logger) fail(err error) {
-	l.Error("state failed, stopping", "error", err, "next", "make room, or mend the disk, and start again")
+	// As a text: as a value it would be printed with its stack.
+	l.Error("state failed, stopping", "error", err.Error(), "next", "make room, or mend the disk, and start again")
 	os.Exit(1)
 }
 
