@@ -43,8 +43,7 @@ func setting(name string, otherwise int64) int64 {
 	return n
 }
 
-// Both inputs have the article's messages; one has as many pages as messages of
-// it come twenty times.
+// Both inputs have the article's messages; one has very many pages.
 const (
 	articlePages = 100
 	manyPages    = 1_000_000

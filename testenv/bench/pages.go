@@ -11,8 +11,6 @@ import (
 )
 
 const (
-	// pagesMessages bring each of many pages twenty times.
-	pagesMessages = 20 * manyPages
 	// pagesMost is what is promised of ten million messages of many pages: 1.5
 	// million a second.
 	pagesMost = 20 * time.Second / 3
@@ -23,7 +21,7 @@ const (
 // measurePages counts a million distinct pages, and then starts again and again
 // with their sums, each time after a kill -9.
 func measurePages(ctx context.Context, l *lab) (findings, error) {
-	in, err := l.input(ctx, manyPages, pagesMessages)
+	in, err := l.input(ctx, manyPages, millions*million/2) // each of the pages twenty times
 	if err != nil {
 		return findings{}, err
 	}
