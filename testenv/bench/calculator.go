@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
 	"weir/jobs/behavior"
@@ -97,22 +96,10 @@ func newCalculator(args ...string) (engine, error) {
 			return n, err == nil
 		},
 		conclude: func(c *counting) (map[string]string, error) {
-			if err := c.drainAndEnd(); err != nil {
-				return nil, err
-			}
+			c.kill() // what is committed is there, however it ends
 			return stored(c.dir)
 		},
 	}, nil
-}
-
-// drainAndEnd ends a calculator, which says things to its end.
-func (c *counting) drainAndEnd() error {
-	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
-		return err
-	}
-	for c.lines.Scan() {
-	}
-	return c.Wait()
 }
 
 // freeAddress is one that nobody listens on now.
