@@ -29,10 +29,11 @@ type Admin struct {
 	bootstrap []string
 	version   Version
 	config    *sarama.Config
+	registry  *Registry // nil where the brokers take all requests
 
 	mu     sync.Mutex
 	client sarama.Client
-	admin  sarama.ClusterAdmin
+	admin  sarama.ClusterAdmin // nil where there is a registry
 	// failed is when, and why, no broker could be connected to.
 	failed time.Time
 	reason error
@@ -40,10 +41,16 @@ type Admin struct {
 
 // NewAdmin returns an Admin for the cluster behind bootstrap (host:port). It
 // connects on first use, through dialer, or directly where that is nil.
-// Versions without the admin protocol are refused.
-func NewAdmin(bootstrap []string, version Version, dialer proxy.Dialer) (*Admin, error) {
+//
+// Versions without the admin protocol need a registry; the others leave it alone,
+// and it may be nil.
+func NewAdmin(bootstrap []string, version Version, dialer proxy.Dialer, registry *Registry) (*Admin, error) {
+	a := &Admin{bootstrap: bootstrap, version: version}
 	if !version.Features.Has(AdminProtocol) {
-		return nil, fmt.Errorf("kafka %s has no admin protocol; use its own tools on a broker", version.Name)
+		if registry == nil || len(registry.ZooKeeper) == 0 || registry.Tool == nil {
+			return nil, fmt.Errorf("kafka %s has no admin protocol: its ensemble and a machine with its tools must be known", version.Name)
+		}
+		a.registry = registry
 	}
 	c := sarama.NewConfig()
 	c.ClientID = "weir"
@@ -64,7 +71,8 @@ func NewAdmin(bootstrap []string, version Version, dialer proxy.Dialer) (*Admin,
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("kafka client: %w", err)
 	}
-	return &Admin{bootstrap: bootstrap, version: version, config: c}, nil
+	a.config = c
+	return a, nil
 }
 
 // Close ends all connections. The Admin connects again where it is used again.
@@ -75,12 +83,20 @@ func (a *Admin) Close() error {
 }
 
 func (a *Admin) drop() error {
-	if a.admin == nil {
+	if a.client == nil {
 		return nil
 	}
-	err := a.admin.Close() // closes the client too
+	err := end(a.client, a.admin)
 	a.admin, a.client = nil, nil
 	return err
+}
+
+// end closes what connect made.
+func end(client sarama.Client, admin sarama.ClusterAdmin) error {
+	if admin != nil {
+		return admin.Close() // closes the client too
+	}
+	return client.Close()
 }
 
 // do runs one operation with a connected client. One that fails on a broken
@@ -95,13 +111,13 @@ func (a *Admin) do(ctx context.Context, what string, op func(sarama.Client, sara
 	if a.failed.After(asked) {
 		return fmt.Errorf("kafka: %s: %w", what, a.reason)
 	}
-	reused := a.admin != nil
+	reused := a.client != nil
 	err := a.try(ctx, op)
 	if reused && broken(err) && ctx.Err() == nil {
 		err = a.try(ctx, op)
 	}
 	if err != nil {
-		if a.admin == nil && ctx.Err() == nil {
+		if a.client == nil && ctx.Err() == nil {
 			a.failed, a.reason = time.Now(), err
 		}
 		return fmt.Errorf("kafka: %s: %w", what, err)
@@ -119,7 +135,7 @@ func (a *Admin) try(ctx context.Context, op func(sarama.Client, sarama.ClusterAd
 	done := make(chan error, 1)
 	go func() {
 		var err error
-		if admin == nil {
+		if client == nil {
 			client, admin, err = a.connect()
 		}
 		if err == nil {
@@ -138,8 +154,8 @@ func (a *Admin) try(ctx context.Context, op func(sarama.Client, sarama.ClusterAd
 		a.client, a.admin = nil, nil
 		go func() {
 			<-done
-			if admin != nil {
-				_ = admin.Close()
+			if client != nil {
+				_ = end(client, admin)
 			}
 		}()
 		return context.Cause(ctx)
@@ -153,6 +169,9 @@ func (a *Admin) connect() (sarama.Client, sarama.ClusterAdmin, error) {
 	}
 	if err != nil {
 		return nil, nil, err
+	}
+	if a.registry != nil {
+		return client, nil, nil
 	}
 	admin, err := sarama.NewClusterAdminFromClient(client)
 	if err != nil {

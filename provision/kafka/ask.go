@@ -25,6 +25,9 @@ func (a *Admin) View(ctx context.Context) (View, error) {
 		if v, err = viewOf(answer); err != nil {
 			return err
 		}
+		if a.registry != nil {
+			return a.registry.complete(ctx, &v)
+		}
 		return v.readMinISR(broker)
 	})
 	return v, err
@@ -189,6 +192,9 @@ func (a *Admin) ElectPreferred(ctx context.Context) error {
 	partitions := v.Unpreferred()
 	if len(partitions) == 0 {
 		return nil
+	}
+	if a.registry != nil {
+		return a.registry.elect(ctx, partitions)
 	}
 	return a.do(ctx, "electing preferred leaders", func(_ sarama.Client, admin sarama.ClusterAdmin) error {
 		results, err := admin.ElectLeaders(sarama.PreferredElection, partitions)

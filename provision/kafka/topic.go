@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/IBM/sarama"
+	"github.com/go-zookeeper/zk"
 )
 
 // ErrNoTopic says that the cluster has no topic of that name.
@@ -37,6 +38,12 @@ func (a *Admin) Describe(ctx context.Context, name string) (Topic, error) {
 			return ErrNoTopic
 		}
 		t.count(answer.Topics[i].Partitions)
+		if a.registry != nil {
+			return a.registry.ask(ctx, func(conn *zk.Conn) (err error) {
+				t.Config, err = a.registry.topicConfig(conn, name)
+				return err
+			})
+		}
 		settings, err := describeConfigs(broker, sarama.TopicResource, []string{name})
 		if err != nil {
 			return err
@@ -68,6 +75,9 @@ func (t *Topic) count(partitions []*sarama.PartitionMetadata) {
 // Create makes a topic. One that exists is sarama.ErrTopicAlreadyExists: the
 // caller decides whether to adopt it.
 func (a *Admin) Create(ctx context.Context, t Topic) error {
+	if a.registry != nil {
+		return a.registry.create(ctx, t)
+	}
 	config := make(map[string]*string, len(t.Config))
 	for k, v := range t.Config {
 		config[k] = &v
@@ -80,6 +90,9 @@ func (a *Admin) Create(ctx context.Context, t Topic) error {
 
 // Change carries out what Compare found: first the settings, then the partitions.
 func (a *Admin) Change(ctx context.Context, name string, c TopicChange) error {
+	if a.registry != nil {
+		return a.registry.change(ctx, name, c)
+	}
 	if len(c.Set)+len(c.Unset) > 0 {
 		entries := map[string]sarama.IncrementalAlterConfigsEntry{}
 		for k, v := range c.Set {
@@ -105,6 +118,9 @@ func (a *Admin) Change(ctx context.Context, name string, c TopicChange) error {
 
 // Delete removes a topic and all of its messages. One that is not there is no error.
 func (a *Admin) Delete(ctx context.Context, name string) error {
+	if a.registry != nil {
+		return a.registry.delete(ctx, name)
+	}
 	return a.do(ctx, "deleting topic "+name, func(_ sarama.Client, admin sarama.ClusterAdmin) error {
 		if err := admin.DeleteTopic(name); !errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
 			return err
