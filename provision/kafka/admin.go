@@ -33,7 +33,7 @@ type Admin struct {
 
 	mu     sync.Mutex
 	client sarama.Client
-	admin  sarama.ClusterAdmin // nil where there is a registry
+	admin  sarama.ClusterAdmin
 	// failed is when, and why, no broker could be connected to.
 	failed time.Time
 	reason error
@@ -83,20 +83,12 @@ func (a *Admin) Close() error {
 }
 
 func (a *Admin) drop() error {
-	if a.client == nil {
+	if a.admin == nil {
 		return nil
 	}
-	err := end(a.client, a.admin)
+	err := a.admin.Close() // closes the client too
 	a.admin, a.client = nil, nil
 	return err
-}
-
-// end closes what connect made.
-func end(client sarama.Client, admin sarama.ClusterAdmin) error {
-	if admin != nil {
-		return admin.Close() // closes the client too
-	}
-	return client.Close()
 }
 
 // do runs one operation with a connected client. One that fails on a broken
@@ -111,13 +103,13 @@ func (a *Admin) do(ctx context.Context, what string, op func(sarama.Client, sara
 	if a.failed.After(asked) {
 		return fmt.Errorf("kafka: %s: %w", what, a.reason)
 	}
-	reused := a.client != nil
+	reused := a.admin != nil
 	err := a.try(ctx, op)
 	if reused && broken(err) && ctx.Err() == nil {
 		err = a.try(ctx, op)
 	}
 	if err != nil {
-		if a.client == nil && ctx.Err() == nil {
+		if a.admin == nil && ctx.Err() == nil {
 			a.failed, a.reason = time.Now(), err
 		}
 		return fmt.Errorf("kafka: %s: %w", what, err)
@@ -135,7 +127,7 @@ func (a *Admin) try(ctx context.Context, op func(sarama.Client, sarama.ClusterAd
 	done := make(chan error, 1)
 	go func() {
 		var err error
-		if client == nil {
+		if admin == nil {
 			client, admin, err = a.connect()
 		}
 		if err == nil {
@@ -154,8 +146,8 @@ func (a *Admin) try(ctx context.Context, op func(sarama.Client, sarama.ClusterAd
 		a.client, a.admin = nil, nil
 		go func() {
 			<-done
-			if client != nil {
-				_ = end(client, admin)
+			if admin != nil {
+				_ = admin.Close()
 			}
 		}()
 		return context.Cause(ctx)
@@ -169,9 +161,6 @@ func (a *Admin) connect() (sarama.Client, sarama.ClusterAdmin, error) {
 	}
 	if err != nil {
 		return nil, nil, err
-	}
-	if a.registry != nil {
-		return client, nil, nil
 	}
 	admin, err := sarama.NewClusterAdminFromClient(client)
 	if err != nil {

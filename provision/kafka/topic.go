@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/IBM/sarama"
-	"github.com/go-zookeeper/zk"
 )
 
 // ErrNoTopic says that the cluster has no topic of that name.
@@ -27,6 +26,9 @@ type Topic struct {
 
 // Describe returns a topic as it is; where there is none the error is ErrNoTopic.
 func (a *Admin) Describe(ctx context.Context, name string) (Topic, error) {
+	if a.registry != nil {
+		return a.registry.describe(ctx, name)
+	}
 	t := Topic{Name: name, Config: map[string]string{}}
 	err := a.do(ctx, "describing topic "+name, func(client sarama.Client, _ sarama.ClusterAdmin) error {
 		broker, answer, err := a.metadata(client)
@@ -38,12 +40,6 @@ func (a *Admin) Describe(ctx context.Context, name string) (Topic, error) {
 			return ErrNoTopic
 		}
 		t.count(answer.Topics[i].Partitions)
-		if a.registry != nil {
-			return a.registry.ask(ctx, func(conn *zk.Conn) (err error) {
-				t.Config, err = a.registry.topicConfig(conn, name)
-				return err
-			})
-		}
 		settings, err := describeConfigs(broker, sarama.TopicResource, []string{name})
 		if err != nil {
 			return err
