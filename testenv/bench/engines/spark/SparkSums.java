@@ -10,7 +10,7 @@ import org.apache.spark.sql.streaming.StreamingQuery;
  * The calculator's sums as a Spark Structured Streaming program: local, built-in
  * functions, decimals, the RocksDB state store.
  *
- * <p>Arguments: brokers, topic, messages in it, checkpoint directory, messages a
+ * <p>Arguments: brokers, topic, messages in it, directory of its own, messages a
  * batch. It prints "counted N" after every batch, and in the end
  * "sum PAGE N CLICKS STAY LIKE" for every page, STAY in units of 1e-9.
  */
@@ -24,10 +24,13 @@ public final class SparkSums {
         SparkSession.builder()
             .master("local[1]")
             .config("spark.ui.enabled", "false")
+            .config("spark.local.dir", args[3] + "/local")
+            .config("spark.sql.warehouse.dir", args[3] + "/warehouse")
             .config("spark.sql.shuffle.partitions", "1") // on one core more only cost
             .config("spark.sql.streaming.stateStore.providerClass", "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider")
             .config("spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled", "true")
             .getOrCreate();
+    spark.sparkContext().setLogLevel("WARN");
     Dataset<Row> sums =
         spark
             .readStream()
@@ -55,7 +58,7 @@ public final class SparkSums {
           System.out.println("counted " + counted);
         };
     StreamingQuery query =
-        sums.writeStream().outputMode("update").option("checkpointLocation", args[3]).foreachBatch(keep).start();
+        sums.writeStream().outputMode("update").option("checkpointLocation", args[3] + "/checkpoint").foreachBatch(keep).start();
     query.processAllAvailable();
     if (counted != messages) {
       throw new IllegalStateException(counted + " messages are counted, want " + messages);
