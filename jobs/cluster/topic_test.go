@@ -58,7 +58,7 @@ func TestADescriptionIsNotWaitedForOnceTheProgramStops(t *testing.T) {
 
 // mockConfig is that of a client of brokers that know little.
 func mockConfig() *sarama.Config {
-	c := Config("test")
+	c := Config("test", Version{})
 	c.ApiVersionsRequest = false
 	return c
 }
