@@ -70,7 +70,7 @@ func (l *lab) measureRestarts(ctx context.Context, in *input, state string) (res
 	for range runsOfOne {
 		command := []string{job("popularity"), "--bootstrap-server", in.brokers, "--topic", in.topic, "--state-dir", state,
 			"--keep-minutes", "0", "--keep-hours", "0", "--snapshot-interval", "1m", "--metrics-address", "127.0.0.1:0"}
-		c, err := l.start(ctx, command, in, state)
+		c, err := l.startAnywhere(ctx, command, in, state)
 		if err != nil {
 			return nil, nil, err
 		}
