@@ -48,7 +48,9 @@ func (s *Session) Config() *sarama.Config {
 	c.Producer.Return.Successes = true
 	c.Producer.Return.Errors = true
 	c.Consumer.Offsets.AutoCommit.Enable = false
-	c.Consumer.IsolationLevel = sarama.ReadCommitted
+	if c.Version.IsAtLeast(sarama.V0_11_0_0) { // the first with transactions
+		c.Consumer.IsolationLevel = sarama.ReadCommitted
+	}
 	c.Consumer.Return.Errors = true
 	return c
 }
@@ -129,7 +131,7 @@ func (s *Session) Metadata(ctx context.Context, machine string) (*sarama.Metadat
 	if err != nil {
 		return nil, err
 	}
-	return Bounded(ctx, func() (*sarama.MetadataResponse, error) {
+	answer, err := Bounded(ctx, func() (*sarama.MetadataResponse, error) {
 		config := s.Config()
 		broker := sarama.NewBroker(address)
 		if err := broker.Open(config); err != nil {
@@ -141,6 +143,10 @@ func (s *Session) Metadata(ctx context.Context, machine string) (*sarama.Metadat
 		}
 		return broker.GetMetadata(sarama.NewMetadataRequest(config.Version, nil))
 	})
+	if err != nil {
+		return nil, err
+	}
+	return answer, s.complete(ctx, answer)
 }
 
 // AnyMetadata asks all declared brokers at once and returns the first answer:

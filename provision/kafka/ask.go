@@ -17,7 +17,7 @@ const minISRConfig = "min.insync.replicas"
 // another broker where that one does not answer.
 func (a *Admin) View(ctx context.Context) (View, error) {
 	if a.registry != nil {
-		return a.registry.view(ctx)
+		return a.registry.View(ctx)
 	}
 	var v View
 	err := a.do(ctx, "asking for the cluster's state", func(client sarama.Client, _ sarama.ClusterAdmin) error {

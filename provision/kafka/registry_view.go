@@ -14,10 +14,10 @@ import (
 	"github.com/go-zookeeper/zk"
 )
 
-// view reads what the controller and the leaders keep in the ensemble ("Kafka
+// View reads what the controller and the leaders keep in the ensemble ("Kafka
 // data structures in Zookeeper", Kafka's wiki). Brokers themselves know of each
 // other only once there is a topic.
-func (r Registry) view(ctx context.Context) (v View, err error) {
+func (r Registry) View(ctx context.Context) (v View, err error) {
 	err = r.ask(ctx, func(conn *zk.Conn) error {
 		v = View{Brokers: map[int32]string{}}
 		if v.Controller, err = r.controller(conn); err != nil {
@@ -194,7 +194,7 @@ func (r Registry) children(conn *zk.Conn, path ...string) ([]string, error) {
 
 // answersOld asks a broker itself. It knows the others only once there is a topic.
 func (a *Admin) answersOld(ctx context.Context, id int32) error {
-	v, err := a.registry.view(ctx)
+	v, err := a.registry.View(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,81 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"weir/testenv"
+)
+
+// What the article prints and cannot be as it says, shown with its own software
+// on its own machines: docs/article.md tells of each.
+func (f forum) errata(t *testing.T) {
+	m := f.machines[0]
+	bin := tools
+	java := "export KAFKA_HEAP_OPTS=-Xmx128m KAFKA_JVM_PERFORMANCE_OPTS='" + quickJVM + "'\n"
+
+	t.Run("zookeeper.contact alone: the broker dies", func(t *testing.T) {
+		printed := strings.ReplaceAll(on(t, m, "cat "+articleConfig+"/server.properties"), "zookeeper.connect", "zookeeper.contact")
+		out := on(t, m, java+"cat >/tmp/printed.properties <<'END'\n"+printed+"END\n"+
+			"timeout 60 "+bin+"kafka-server-start.sh /tmp/printed.properties 2>&1 && exit 1 || true")
+		wantAll(t, out, "zookeeper.connect")
+		wantNone(t, out, "started (kafka.server.KafkaServer)")
+	})
+
+	t.Run("zookeeper.contact in the shipped file: it warns, and knows its own machine's ZooKeeper alone", func(t *testing.T) {
+		// What ships names localhost; port, id and directory keep it apart from the broker that is there.
+		out := on(t, m, java+`cat >/tmp/shipped.properties <<'END'
+broker.id=77
+port=9977
+host.name=`+m.Address+`
+zookeeper.connect=localhost:2181
+zookeeper.contact=`+f.addresses("192.168.1.1:2181,192.168.1.2:2181,192.168.1.3:2181")+`
+log.dirs=/tmp/shipped-logs
+END
+timeout 60 `+bin+`kafka-server-start.sh /tmp/shipped.properties >/tmp/shipped.log 2>&1 &
+for i in $(seq 300); do grep -q 'started (kafka.server.KafkaServer)' /tmp/shipped.log && break; sleep 0.1; done
+pid=$(pgrep -f shipped.properties | tail -n 1)
+ss -Hntp state established '( dport = :2181 )' | grep "pid=$pid," | awk '{print $4}' | sort -u
+grep -h 'zookeeper.contact' /tmp/shipped.log
+kill "$pid"; wait; rm -rf /tmp/shipped*`)
+		wantAll(t, out, "zookeeper.contact is not valid")
+		for _, other := range f.machines[1:] {
+			wantNone(t, out, other.Address+":2181\n")
+		}
+		if !strings.Contains(out, "127.0.0.1]:2181") && !strings.Contains(out, "127.0.0.1:2181") && !strings.Contains(out, "[::1]:2181") {
+			t.Errorf("the broker is not connected to its own machine's ZooKeeper:\n%s", out)
+		}
+	})
+
+	t.Run("server.2 with the address of server.3: member 2 never joins", func(t *testing.T) {
+		file := f.addresses("tickTime=2000\ndataDir=/tmp/two\nclientPort=2191\ninitLimit=5\nsyncLimit=2\n" +
+			"server.1=192.168.1.1:2898:3898\nserver.2=192.168.1.3:2898:3898\nserver.3=192.168.1.3:2898:3898\n")
+		f.each(func(i int, m testenv.Machine) {
+			on(t, m, java+fmt.Sprintf("mkdir -p /tmp/two; echo %d >/tmp/two/myid\ncat >/tmp/two.properties <<'END'\n%sEND\n", i+1, file)+
+				"setsid nohup timeout 120 "+bin+"zookeeper-server-start.sh /tmp/two.properties >/tmp/two.log 2>&1 </dev/null &")
+		})
+		mode := func(i int) string {
+			return on(t, f.machines[i], `timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/2191 && echo srvr >&3 && cat <&3' 2>&1 || true`)
+		}
+		eventually(t, "members 1 and 3 serve", func() bool {
+			return strings.Contains(mode(0), "Mode: ") && strings.Contains(mode(2), "Mode: ")
+		})
+		if said := mode(1); strings.Contains(said, "Mode: ") {
+			t.Errorf("member 2 serves:\n%s", said)
+		}
+		f.each(func(_ int, m testenv.Machine) { on(t, m, "pkill -f two.properties || true; rm -rf /tmp/two*") })
+	})
+
+	t.Run("--partition is taken by 0.8.2.1", func(t *testing.T) {
+		out := on(t, m, java+bin+"kafka-topics.sh --create --zookeeper "+m.Address+":2181 --replication-factor 3 --partition 3 --topic abbreviated 2>&1")
+		wantAll(t, out, `Created topic "abbreviated"`)
+	})
+
+	t.Run("tar and ps with en dashes fail", func(t *testing.T) {
+		for _, command := range []string{"tar –xvf kafka_2.10-0.8.2.1", "ps –ef"} {
+			out := on(t, m, command+" 2>&1 && exit 1 || echo failed with $?")
+			wantAll(t, out, "failed with")
+		}
+	})
+}
