@@ -12,7 +12,6 @@ import (
 
 	"weir/ops/drive"
 	"weir/ops/ui"
-	"weir/ops/verify"
 )
 
 // localStack is the stack of containers on this computer, whose config is
@@ -74,7 +73,7 @@ func (a *app) up(ctx context.Context, s *opened, verified bool) error {
 	case verified && changes.Any():
 		code, err = a.verifySettled(ctx, cluster)
 	case verified:
-		code, err = a.verify(ctx, cluster, verify.Options{}, false)
+		code, err = a.verify(ctx, cluster)
 	}
 	if err != nil {
 		return err
