@@ -8,7 +8,6 @@ import (
 
 	"weir/ops/drive"
 	"weir/ops/ui"
-	"weir/ops/verify"
 )
 
 func (a *app) upCommand() *cobra.Command {
@@ -63,7 +62,7 @@ func (a *app) up(ctx context.Context, s *opened, verified bool) error {
 	case verified && changes.Any():
 		code, err = a.verifySettled(ctx, cluster)
 	case verified:
-		code, err = a.verify(ctx, cluster, verify.Options{}, false)
+		code, err = a.verify(ctx, cluster)
 	}
 	if err != nil {
 		return err

@@ -127,21 +127,8 @@ func (s *Session) closeKafka() error {
 // Metadata asks the broker of one machine, at its declared address, what it
 // knows of the cluster: its id, brokers, controller and all topics.
 func (s *Session) Metadata(ctx context.Context, machine string) (*sarama.MetadataResponse, error) {
-	address, err := s.BrokerAddress(machine)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := Bounded(ctx, func() (*sarama.MetadataResponse, error) {
-		config := s.Config()
-		broker := sarama.NewBroker(address)
-		if err := broker.Open(config); err != nil {
-			return nil, err
-		}
-		defer broker.Close()
-		if _, err := broker.Connected(); err != nil {
-			return nil, err
-		}
-		return broker.GetMetadata(sarama.NewMetadataRequest(config.Version, nil))
+	answer, err := WithBroker(ctx, s, machine, func(broker *sarama.Broker) (*sarama.MetadataResponse, error) {
+		return broker.GetMetadata(sarama.NewMetadataRequest(s.Config().Version, nil))
 	})
 	if err != nil {
 		return nil, err

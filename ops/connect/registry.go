@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
 
 	"github.com/IBM/sarama"
 
@@ -23,13 +21,7 @@ func (s *Session) Registry() *kafka.Registry {
 	if v, known := kafka.LookUp(k.Version); !known || v.Features.Has(kafka.AdminProtocol) {
 		return nil
 	}
-	r := &kafka.Registry{Chroot: k.Chroot, Dialer: s, Tool: s.tool}
-	for _, m := range s.Cluster.Machines {
-		if _, ok := z.Members[m.Name]; ok {
-			r.ZooKeeper = append(r.ZooKeeper, net.JoinHostPort(m.Address, strconv.Itoa(z.ClientPort)))
-		}
-	}
-	return r
+	return &kafka.Registry{ZooKeeper: s.Cluster.ZooKeeperConnect(), Chroot: k.Chroot, Dialer: s, Tool: s.tool}
 }
 
 // tool runs a program of Kafka's on the first broker's machine that can be reached.

@@ -197,7 +197,7 @@ func (a *Admin) ElectPreferred(ctx context.Context) error {
 		return nil
 	}
 	if a.registry != nil {
-		return a.registry.elect(ctx, partitions)
+		return a.registry.Elect(ctx, partitions)
 	}
 	return a.do(ctx, "electing preferred leaders", func(_ sarama.Client, admin sarama.ClusterAdmin) error {
 		results, err := admin.ElectLeaders(sarama.PreferredElection, partitions)

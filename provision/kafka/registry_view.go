@@ -127,8 +127,8 @@ func (r Registry) topicConfig(conn *zk.Conn, topic string) (map[string]string, e
 	return answer.Config, err
 }
 
-// describe is a topic as it is; where there is none the error is ErrNoTopic.
-func (r Registry) describe(ctx context.Context, name string) (t Topic, err error) {
+// Describe is a topic as it is; where there is none the error is ErrNoTopic.
+func (r Registry) Describe(ctx context.Context, name string) (t Topic, err error) {
 	err = r.ask(ctx, func(conn *zk.Conn) error {
 		var v View
 		t = Topic{Name: name}
@@ -149,10 +149,10 @@ func (r Registry) describe(ctx context.Context, name string) (t Topic, err error
 	return t, err
 }
 
-// elect asks the controller to give partitions back to their preferred leaders,
+// Elect asks the controller to give partitions back to their preferred leaders,
 // as kafka-preferred-replica-election.sh does. One that is under way already is
 // left to its work.
-func (r Registry) elect(ctx context.Context, partitions map[string][]int32) error {
+func (r Registry) Elect(ctx context.Context, partitions map[string][]int32) error {
 	type partition struct {
 		Topic     string `json:"topic"`
 		Partition int32  `json:"partition"`
