@@ -72,10 +72,22 @@ kill "$pid"; wait; rm -rf /tmp/shipped*`)
 		wantAll(t, out, `Created topic "abbreviated"`)
 	})
 
-	t.Run("tar and ps with en dashes fail", func(t *testing.T) {
-		for _, command := range []string{"tar –xvf kafka_2.10-0.8.2.1", "ps –ef"} {
-			out := on(t, m, command+" 2>&1 && exit 1 || echo failed with $?")
-			wantAll(t, out, "failed with")
+	t.Run("commands as printed fail", func(t *testing.T) {
+		for _, printed := range []struct{ command, says string }{
+			{"tar –xvf kafka_2.10-0.8.2.1", "Invalid option"}, {"tar -xvf kafka_2.10-0.8.2.1", "No such file"},
+			{"ps –ef", "error"}, {"cat 1 > /tmp/printed-myid", "No such file"},
+			{"sh -c 'set -- --jars one.jar, two.jar; test $# = 2'", ""},
+		} {
+			out := on(t, m, "{ "+printed.command+"; } 2>&1 && echo it worked || true; rm -f /tmp/printed-myid")
+			wantAll(t, out, printed.says)
+			wantNone(t, out, "it worked")
 		}
+	})
+
+	t.Run("myid beside dataDir: the member ends", func(t *testing.T) {
+		out := on(t, m, java+"mkdir -p /tmp/beside/zk_data; echo 1 >/tmp/beside/myid\ncat >/tmp/beside.properties <<'END'\n"+
+			f.addresses("dataDir=/tmp/beside/zk_data\nclientPort=2193\ninitLimit=5\nsyncLimit=2\nserver.1=192.168.1.1:2899:3899\nserver.2=192.168.1.2:2899:3899\n")+
+			"END\ntimeout 30 "+bin+"zookeeper-server-start.sh /tmp/beside.properties 2>&1 && exit 1 || true; rm -rf /tmp/beside*")
+		wantAll(t, out, "myid file is missing")
 	})
 }
