@@ -92,7 +92,8 @@ func (c *subject) askSettings(a answers) settings {
 	return s
 }
 
-// askRegistry knows what topics were set to, and not what is in force by default.
+// askRegistry knows what topics were set to; what is in force by default is what was
+// declared.
 func (s *settings) askRegistry(c *subject, topics []string) {
 	r := c.Registry()
 	if r == nil {
@@ -104,7 +105,9 @@ func (s *settings) askRegistry(c *subject, topics []string) {
 			s.err = err
 			return
 		}
-		s.topics[name] = topicSettings{inForce: t.Config, own: t.Config}
+		inForce := map[string]string{minISRSetting: strconv.Itoa(c.cluster.Kafka.MinInsyncReplicas)}
+		maps.Copy(inForce, t.Config)
+		s.topics[name] = topicSettings{inForce: inForce, own: t.Config}
 	}
 }
 
