@@ -183,11 +183,12 @@ export KAFKA_JVM_PERFORMANCE_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 `
 
 func (t *trip) producerScript(c *subject) string {
-	args := []string{"--topic", ProbeTopic, "--sync", "--timeout", "0", "--request-required-acks", "all", // without it each message lingers for a second
-		"--property", "parse.key=true", "--property", "key.separator=:"}
+	acks, args := "all", []string{"--property", "parse.key=true", "--property", "key.separator=:"}
 	if !has(c.cluster, kafka.BrokerClients) {
-		args = append(args, "--new-producer") // the old one's choice of a partition is not by the key's bytes
+		acks, args = "-1", append(args, "--new-producer") // the old one's choice of a partition is not by the key's bytes
 	}
+	// Without --timeout 0 each message lingers for a second.
+	args = append([]string{"--topic", ProbeTopic, "--sync", "--timeout", "0", "--request-required-acks", acks}, args...)
 	return toolSettings + fmt.Sprintf("timeout -k 2 %d ", toolSeconds) + tool(c.cluster, producerTool, args...) + " >/dev/null\n"
 }
 
