@@ -124,24 +124,25 @@ func (a *app) verifyUntil(ctx context.Context, session *connect.Session, f verif
 	}
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for {
-		report := verify.Run(limited, session, f.options)
-		if over := limited.Err() != nil; report.Healthy || over {
-			code, err := a.report(report, f.format)
-			if over && !report.Healthy && ctx.Err() == nil {
-				code = exitDrifted
-			}
-			return code, err
-		}
+	last := verify.Run(limited, session, f.options)
+	for !last.Healthy && limited.Err() == nil {
 		if f.watch {
-			if _, err := a.report(report, f.format); err != nil {
+			if _, err := a.report(last, f.format); err != nil {
 				return exitError, err
 			}
 		} else {
-			a.console.Note("not healthy yet: " + strings.Join(report.Unhealthy(), ", "))
+			a.console.Note("not healthy yet: " + strings.Join(last.Unhealthy(), ", "))
 		}
 		pause(limited, f.interval)
+		if report := verify.Run(limited, session, f.options); limited.Err() == nil {
+			last = report // one that was cut short says less than the one before
+		}
 	}
+	code, err := a.report(last, f.format)
+	if code == exitError && ctx.Err() == nil {
+		code = exitDrifted
+	}
+	return code, err
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -155,4 +158,49 @@ func (p project) staysHealthy(t *testing.T, runs int) {
 	}
 	groups := inside(t, "weir-1", tools+"kafka-consumer-groups.sh", "--bootstrap-server", brokers[0], "--list")
 	wantNone(t, groups, "weir-verify")
+}
+
+func TestVerifyWaitsForHealthAndWatches(t *testing.T) {
+	p := cluster(t)
+	verify := []string{"verify", "--stack", stackName, "--only", "machines", "--interval", "1s"}
+	undo(t, machine("weir-3"), "systemctl enable "+kafkaUnit)
+	on(t, machine("weir-3"), "systemctl disable "+kafkaUnit)
+	r := p.mustOps(t, 10, append(verify, "--exit-when-healthy", "--timeout", "8s")...)
+	wantAll(t, r.stdout, "weir-3: weir-kafka.service is disabled")
+	wantAll(t, r.stderr, "not healthy yet: machines")
+
+	mended := make(chan error, 1)
+	go func() {
+		_, err := machine("weir-3").Exec(t.Context(), "systemctl", "enable", kafkaUnit)
+		mended <- err
+	}()
+	wantAll(t, p.mustOps(t, 0, append(verify, "--exit-when-healthy", "--timeout", "1m")...).stdout, "is healthy: 1 ok")
+	if err := <-mended; err != nil {
+		t.Fatal(err)
+	}
+
+	// Whoever watches ends it; the last report makes the exit code.
+	watching := p.command(t.Context(), append(verify, "--watch")...)
+	out, err := watching.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := watching.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for reports := 0; reports < 2 && lines.Scan(); {
+		if strings.Contains(lines.Text(), "is healthy") {
+			reports++
+		}
+	}
+	if err := watching.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, out); err != nil {
+		t.Error(err)
+	}
+	if err := watching.Wait(); err != nil {
+		t.Errorf("interrupted after two healthy reports: %v", err)
+	}
 }
