@@ -196,7 +196,7 @@ func spreadLeaders(ctx context.Context, session *connect.Session) error {
 	if !known || !version.Features.Has(kafka.ElectLeaders) {
 		return fmt.Errorf("kafka %s does not elect leaders by request", declared.Version)
 	}
-	admin, err := kafka.NewAdmin(session.Cluster.Bootstrap(), version, session.Config().Net.Proxy.Dialer)
+	admin, err := kafka.NewAdmin(session.Cluster.Bootstrap(), version, session.Config().Net.Proxy.Dialer, nil)
 	if err != nil {
 		return err
 	}

@@ -242,6 +242,8 @@ func (c *subject) mendTopic(ctx context.Context, is topicSettings, replicas int)
 // elect gives partitions of our own topic back to their preferred leaders:
 // after a restart the brokers do so by themselves only minutes later.
 func (c *subject) elect(ctx context.Context, partitions []int32) error {
+	ctx, cancel := context.WithTimeout(ctx, adminLimit)
+	defer cancel()
 	admin, err := c.Admin(ctx)
 	if err != nil {
 		return err
