@@ -60,9 +60,9 @@ func (a *app) up(ctx context.Context, s *opened, verified bool) error {
 	code := exitOK
 	switch {
 	case verified && changes.Any():
-		code, err = a.verifySettled(ctx, cluster)
+		code, err = a.verifySettled(ctx, cluster, settlePatience)
 	case verified:
-		code, err = a.verify(ctx, cluster)
+		code, err = a.verifySettled(ctx, cluster, 0)
 	}
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"weir/ops/status/table"
 	"weir/ops/verify"
 	"weir/provision/inventory"
+	"weir/provision/kafka"
 )
 
 const (
@@ -122,24 +124,25 @@ func (a *app) verifyUntil(ctx context.Context, session *connect.Session, f verif
 	}
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for {
-		report := verify.Run(limited, session, f.options)
-		if over := limited.Err() != nil; report.Healthy || over {
-			code, err := a.report(report, f.format)
-			if over && !report.Healthy && ctx.Err() == nil {
-				code = exitDrifted
-			}
-			return code, err
-		}
+	last := verify.Run(limited, session, f.options)
+	for !last.Healthy && limited.Err() == nil {
 		if f.watch {
-			if _, err := a.report(report, f.format); err != nil {
+			if _, err := a.report(last, f.format); err != nil {
 				return exitError, err
 			}
 		} else {
-			a.console.Note("not healthy yet: " + strings.Join(report.Unhealthy(), ", "))
+			a.console.Note("not healthy yet: " + strings.Join(last.Unhealthy(), ", "))
 		}
 		pause(limited, f.interval)
+		if report := verify.Run(limited, session, f.options); limited.Err() == nil {
+			last = report // one that was cut short says less than the one before
+		}
 	}
+	code, err := a.report(last, f.format)
+	if code == exitError && ctx.Err() == nil {
+		code = exitDrifted
+	}
+	return code, err
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -149,31 +152,62 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// verify checks a cluster once, for people, and returns the exit code.
-func (a *app) verify(ctx context.Context, cluster inventory.Cluster) (int, error) {
-	return a.verifyAs(ctx, cluster, verifyFlags{format: "table"})
-}
-
 // settlePatience is how long a cluster may take after a change until all of it
 // is seen at work: jobs that were restarted restore their state first, and on a
 // busy computer a Java tool alone needs 20 s to start.
 const settlePatience = 90 * time.Second
 
-// verifySettled is verify after a change: what is not yet as it should be is
-// checked again until it is, or the patience is over.
-func (a *app) verifySettled(ctx context.Context, cluster inventory.Cluster) (int, error) {
+// verifySettled is verify behind an up: leaders are where they should be, and what is
+// not yet as it should be is checked again until it is, or the patience is over.
+func (a *app) verifySettled(ctx context.Context, cluster inventory.Cluster, patience time.Duration) (int, error) {
 	session, err := connect.Open(ctx, cluster, connect.Options{})
 	if err != nil {
 		return exitError, err
 	}
 	defer session.Close()
+	end := time.Now().Add(patience)
 	report := verify.Run(ctx, session, verify.Options{})
-	for end := time.Now().Add(settlePatience); report.ExitCode() == verify.ExitUnhealthy && time.Now().Before(end) && ctx.Err() == nil; {
-		a.console.Note("not all is at work yet, checking again: " + strings.Join(report.Unhealthy(), ", "))
-		report = report.With(verify.Run(ctx, session, verify.Options{Only: report.Unhealthy()}))
+	for report.ExitCode() == verify.ExitUnhealthy && ctx.Err() == nil {
+		moved := slices.Contains(report.Unhealthy(), verify.Topics) && spreadLeaders(ctx, session) == nil
+		over := time.Now().After(end)
+		if over && !moved {
+			break
+		}
+		again := report.Unhealthy()
+		if over {
+			again = []string{verify.Topics}
+		} else {
+			a.console.Note("not all is at work yet, checking again: " + strings.Join(again, ", "))
+		}
+		report = report.With(verify.Run(ctx, session, verify.Options{Only: again}))
+		if over {
+			break
+		}
 	}
 	return a.report(report, "table")
 }
+
+// spreadLeaders gives partitions back to their preferred leaders. Brokers that came
+// back by themselves, as after a reboot, get them back only minutes later, and where
+// few are away never.
+func spreadLeaders(ctx context.Context, session *connect.Session) error {
+	declared := session.Cluster.Kafka
+	version, known := kafka.LookUp(declared.Version)
+	if !known || !version.Features.Has(kafka.ElectLeaders) {
+		return fmt.Errorf("kafka %s does not elect leaders by request", declared.Version)
+	}
+	admin, err := kafka.NewAdmin(session.Cluster.Bootstrap(), version, session.Config().Net.Proxy.Dialer, nil)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	ctx, cancel := context.WithTimeout(ctx, electLimit)
+	defer cancel()
+	return admin.ElectPreferred(ctx)
+}
+
+// electLimit bounds an election, which takes a controller tens of milliseconds.
+const electLimit = 10 * time.Second
 
 // reportFormat is how a report is written.
 type reportFormat string
