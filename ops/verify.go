@@ -52,6 +52,9 @@ func (a *app) verify(ctx context.Context, cluster inventory.Cluster, o verify.Op
 		return exitError, err
 	}
 	defer session.Close()
+	if err := a.guard(ctx, session); err != nil {
+		return exitError, err
+	}
 	return a.report(verify.Run(ctx, session, o), asJSON)
 }
 
@@ -81,21 +84,4 @@ func (a *app) report(report verify.Report, asJSON bool) (int, error) {
 		return report.ExitCode(), verify.WriteJSON(a.console.Out, report)
 	}
 	return report.ExitCode(), verify.WriteTable(a.console.Out, report, a.console.OutStyle)
-}
-
-// cluster is the stack's, as it was last brought up.
-func (a *app) cluster(ctx context.Context) (inventory.Cluster, error) {
-	p, err := a.project()
-	if err != nil {
-		return inventory.Cluster{}, err
-	}
-	s, err := a.drive(p)
-	if err != nil {
-		return inventory.Cluster{}, err
-	}
-	cluster, err := s.Cluster(ctx)
-	if err != nil {
-		return cluster, err
-	}
-	return cluster, a.unlock(cluster.Machines)
 }
