@@ -54,7 +54,11 @@ func (a *app) diagnose(ctx context.Context) doctor.Report {
 		r.Skip("cluster", "brokers", "nothing says where they are")
 		return r.Conclude()
 	}
-	r.Files(cluster)
+	made := ""
+	if explain != nil { // the keys are made with the containers
+		made = "bin/ops up --stack " + a.stack + " makes it"
+	}
+	r.Files(cluster, made)
 	s, err := connect.Open(ctx, cluster, connect.Options{})
 	if !r.Check("cluster", "description", err, fmt.Sprintf("%d machines", len(cluster.Machines)), "mend the stack file, or the inventory") {
 		return r.Conclude()
@@ -79,7 +83,7 @@ func (a *app) described(ctx context.Context, r *doctor.Report) (c inventory.Clus
 	}
 	s := a.programs(r, p)
 	config, err := a.readConfig(p)
-	if !r.Check("stack", "config", err, p.StackFile(a.stack), a.noConfig(err)) {
+	if !r.Check("stack", "config", err, p.StackFile(a.stack), a.noConfig(p)) {
 		return c, nil, err
 	}
 	explain = a.containers(ctx, r, config)
@@ -94,15 +98,15 @@ func (a *app) described(ctx context.Context, r *doctor.Report) (c inventory.Clus
 	return c, explain, nil
 }
 
-func (a *app) noConfig(err error) string {
-	var usage usageError
-	switch {
+// noConfig is what to do about a config that cannot be had.
+func (a *app) noConfig(p drive.Project) string {
+	switch _, err := os.Stat(p.StackFile(a.stack)); {
+	case err == nil:
+		return "mend it: docs/stacks.md says what it may hold"
 	case a.stack == localStack:
 		return "make up writes it, and brings the stack up"
-	case errors.As(err, &usage):
-		return "bin/ops init " + a.stack + " writes one"
 	}
-	return "make it readable"
+	return "bin/ops init " + a.stack + " writes one"
 }
 
 // programs looks at what ops starts: the engine, its provider, the jobs.

@@ -101,7 +101,7 @@ was last applied.`,
 	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", cmp.Or(os.Getenv("PULUMI_STACK"), "local"),
 		"the stack; $PULUMI_STACK, where it is set, is the default")
 	root.PersistentFlags().StringVar(&a.inventory, "inventory", "",
-		"a file that `ops inventory` printed, instead of a stack: for verbs that need machines and Kafka alone")
+		"a `file` that ops inventory printed, instead of a stack: for verbs that need machines and Kafka alone")
 	root.AddCommand(
 		a.initCommand(),
 		a.adoptCommand(),

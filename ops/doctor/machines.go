@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,13 +22,14 @@ const (
 	clusterTimeout = 8 * time.Second
 )
 
-// Files checks what this computer needs to log in to the machines.
-func (r *Report) Files(c inventory.Cluster) {
+// Files checks what this computer needs to log in to the machines. made is what
+// to do about files that are made with the machines; empty where they are not.
+func (r *Report) Files(c inventory.Cluster, made string) {
 	seen := map[string]bool{}
 	for _, m := range c.Machines {
 		for h := &m.Host; h != nil; h = h.Jump {
-			r.file(seen, "key", h.PrivateKeyFile, "put the key there, or name the right one: ssh.privateKeyFile")
-			r.file(seen, "known hosts", h.KnownHosts, "bin/ops scan shows the machines' keys; check them, and put them there")
+			r.file(seen, "key", h.PrivateKeyFile, cmp.Or(made, "put the key there, or name the right one: ssh.privateKeyFile"))
+			r.file(seen, "known hosts", h.KnownHosts, cmp.Or(made, "bin/ops scan shows the machines' keys; check them, and put them there"))
 			r.file(seen, "passphrase", h.PassphraseFile, "write the key's passphrase there, readable by you alone")
 			if h.Agent && h.AgentSocket == "" && os.Getenv("SSH_AUTH_SOCK") == "" && !seen["agent"] {
 				seen["agent"] = true
@@ -73,10 +75,10 @@ const rootText = "id -u\ncat /proc/1/comm\n"
 
 func (r *Report) machine(ctx context.Context, s *connect.Session, name string, explain func(context.Context, string) string) {
 	if _, err := s.Machine(ctx, name); err != nil {
-		fix := ""
-		var connect *remote.ConnectError
-		if errors.As(err, &connect) {
-			fix = connect.Hint
+		fix, why := "", err.Error()
+		var failed *remote.ConnectError
+		if errors.As(err, &failed) {
+			fix, why = failed.Hint, failed.Address+": "+failed.Err.Error()
 		}
 		if explain != nil {
 			if more := explain(ctx, name); more != "" {
@@ -86,7 +88,7 @@ func (r *Report) machine(ctx context.Context, s *connect.Session, name string, e
 		if fix == "" {
 			fix = "see that it is switched on, that sshd runs there, and that a firewall lets you through"
 		}
-		r.add("machine", name, Bad, remote.Reason(err), fix)
+		r.add("machine", name, Bad, why, fix)
 		return
 	}
 	out, err := s.Run(ctx, name, remote.Script{Step: "become root", Text: rootText, Root: true, Limit: 1 << 10})
