@@ -67,10 +67,16 @@ func forms(secret string) []string {
 	return all
 }
 
-// named finds settings and options whose names say that their values are
-// secret: key=value, key: value, --key value, "key": "value", and what stands in
-// quotes behind them.
-var named = regexp.MustCompile(`(?i)((?:[\w.-]*(?:password|passwd|passphrase|secret|credential|api[_-]?key|private[_-]?key|token|encryptionsalt)(?:\b|[_-][\w.-]*))["']?\s*[=:]\s*|--[\w-]*(?:password|passphrase|secret|token)[\w-]*\s+)("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;"']+)`)
+// tellTale are the parts of names that say that what stands behind is secret.
+const tellTale = `password|passwd|passphrase|secret|credential|api[_-]?key|private[_-]?key|token|encryptionsalt`
+
+var (
+	// named finds settings and options of such names: key=value, key: value,
+	// --key value, "key": "value", and what stands in quotes behind them.
+	named = regexp.MustCompile(`(?i)((?:` + tellTale + `)(?:[_-][\w.-]*)?["']?\s*[=:]\s*|--[\w-]*(?:` + tellTale + `)[\w-]*\s+)("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;"']+)`)
+	// suspicious are lines in which to look for them: it is found faster.
+	suspicious = []string{"passw", "passphrase", "secret", "credential", "key", "token", "encryptionsalt"}
+)
 
 // keyBlock is a private key, whatever stands around it.
 var keyBlock = regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)`)
@@ -78,7 +84,15 @@ var keyBlock = regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(
 // Masked is a text without secrets.
 func (a *Archive) Masked(text string) string {
 	text = keyBlock.ReplaceAllString(a.sieve.Text(text), hidden)
-	return named.ReplaceAllString(text, "${1}"+hidden)
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		low := strings.ToLower(line)
+		if slices.ContainsFunc(suspicious, func(word string) bool { return strings.Contains(low, word) }) {
+			line = named.ReplaceAllString(line, "${1}"+hidden)
+		}
+		out.WriteString(line)
+	}
+	return out.String()
 }
 
 const hidden = "[secret]"
@@ -108,7 +122,7 @@ func (a *Archive) AddJSON(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	return a.Add(name, string(text)+"\n")
+	return a.Add(name, string(a.sieve.JSON(text))+"\n")
 }
 
 // Miss notes what could not be had.

@@ -82,4 +82,3 @@ func TestWhatOutcomesLookLike(t *testing.T) {
 	}
 	golden.Compare(t, "outcomes.txt", out.String())
 }
-

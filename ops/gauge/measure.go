@@ -23,48 +23,39 @@ func (r *run) send(ctx context.Context, began time.Time, rate int) (Result, erro
 	if err != nil {
 		return Result{}, err
 	}
-	// A person who gives up must not wait for retries: what is under way fails.
+	// It is closed once all is acknowledged, and not behind the last record: one
+	// that sarama sends again would then be refused. Who gives up does not wait
+	// for what is under way.
+	defer producer.AsyncClose()
+	fed := make(chan int, 1)
 	go func() {
-		defer producer.AsyncClose()
-		for n := 0; n < r.Records && r.pace(ctx, began, n, rate); n++ {
+		n := 0
+		defer func() { fed <- n }()
+		for ; n < r.Records && r.pace(ctx, began, n, rate); n++ {
 			sent := time.Since(began)
 			m := &sarama.ProducerMessage{Topic: r.topic, Value: sarama.ByteEncoder(r.value(sent)), Metadata: sent}
 			select {
 			case producer.Input() <- m:
 			case <-ctx.Done():
+				return
 			}
 		}
 	}()
 	histogram := newHistogram()
 	var result Result
 	var failed error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		successes, errs := producer.Successes(), producer.Errors()
-		for successes != nil || errs != nil {
-			select {
-			case m, open := <-successes:
-				if !open {
-					successes = nil
-					continue
-				}
-				result.Records++
-				note(histogram, time.Since(began)-m.Metadata.(time.Duration))
-			case e, open := <-errs:
-				if !open {
-					errs = nil
-					continue
-				}
-				result.Failed++
-				failed = e.Err
-			}
+	for total := r.Records; result.Records+result.Failed < total; {
+		select {
+		case m := <-producer.Successes():
+			result.Records++
+			note(histogram, time.Since(began)-m.Metadata.(time.Duration))
+		case e := <-producer.Errors():
+			result.Failed++
+			failed = e.Err
+		case total = <-fed:
+		case <-ctx.Done():
+			return Result{}, context.Cause(ctx)
 		}
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		return Result{}, context.Cause(ctx)
 	}
 	result.Seconds, result.Latency = time.Since(began).Seconds(), latencyOf(histogram)
 	if failed != nil {

@@ -78,3 +78,7 @@ func (m *Masker) Text(text string) string {
 	}
 	return m.mask.replacer.Replace(text)
 }
+
+// JSON is a JSON text with the secrets in its strings replaced, whatever their
+// form there.
+func (m *Masker) JSON(text []byte) []byte { return m.mask.apply(text) }
