@@ -5,8 +5,6 @@ import (
 	"net"
 	"time"
 
-	"golang.org/x/net/proxy"
-
 	"weir/provision/remote"
 )
 
@@ -73,10 +71,6 @@ type noDirect struct{}
 func (noDirect) DialContext(context.Context, string, string) (net.Conn, error) {
 	return nil, errOnlySSH
 }
-
-// Dialer is the session's way to brokers for clients that take a dialer without
-// contexts, as sarama and the gates of a rolling change do.
-func (s *Session) Dialer() proxy.Dialer { return plainDialer{s} }
 
 // On dials from a machine, which is connected when that is needed.
 func (s *Session) On(machine string) remote.Dialer { return machineDialer{s, machine} }

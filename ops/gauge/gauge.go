@@ -20,6 +20,8 @@ import (
 	"github.com/IBM/sarama"
 
 	"weir/ops/connect"
+	"weir/provision/kafka"
+	"weir/provision/rollout"
 )
 
 // What is measured.
@@ -40,9 +42,9 @@ const (
 	// minSize holds the time of sending.
 	minSize = 8
 
-	// topicTimeout bounds making and removing the topic; a controller that is
-	// being elected takes seconds.
-	topicTimeout = 20 * time.Second
+	// topicTimeout bounds making and removing the topic: a controller that died is
+	// missed after its session of 18 s, and the next one takes seconds.
+	topicTimeout = 30 * time.Second
 	// silence is how long nothing may arrive before the rest counts as lost: a
 	// leader that dies is missed after its session of 18 s at the latest.
 	silence = 25 * time.Second
@@ -132,16 +134,20 @@ type run struct {
 // Run measures. The topic is gone when it returns, unless the error says that
 // it could not be removed.
 func Run(ctx context.Context, s *connect.Session, what string, o Options) (result Result, err error) {
-	admin, err := s.Admin(ctx)
+	version, known := kafka.LookUp(s.Cluster.Kafka.Version)
+	if !known {
+		return Result{}, fmt.Errorf("kafka %s is no version that weir knows", s.Cluster.Kafka.Version)
+	}
+	admin, err := s.KafkaAdmin(version)
 	if err != nil {
 		return Result{}, err
 	}
+	defer admin.Close() //nolint:errcheck // all is said
 	r := &run{Options: o, session: s, topic: "weir-bench-" + strings.ToLower(rand.Text()[:8])}
-	r.replicas = min(3, len(s.Cluster.Kafka.Brokers))
+	defer func() { err = errors.Join(err, r.remove(ctx, admin)) }()
 	if err := r.create(ctx, admin); err != nil {
 		return Result{}, err
 	}
-	defer func() { err = errors.Join(err, r.remove(ctx, admin)) }()
 	config := s.Config()
 	config.Producer.Idempotent, config.Net.MaxOpenRequests = true, 1
 	config.Producer.Retry.Max, config.Producer.Retry.Backoff = 100, 100*time.Millisecond
@@ -170,27 +176,35 @@ func Run(ctx context.Context, s *connect.Session, what string, o Options) (resul
 	return result, err
 }
 
-func (r *run) create(ctx context.Context, admin sarama.ClusterAdmin) error {
-	ctx, cancel := context.WithTimeout(ctx, topicTimeout)
-	defer cancel()
-	inSync := strconv.Itoa(max(1, r.replicas-1))
-	_, err := connect.Bounded(ctx, func() (struct{}, error) {
-		return struct{}{}, admin.CreateTopic(r.topic, &sarama.TopicDetail{
-			NumPartitions: int32(r.Partitions), ReplicationFactor: int16(r.replicas),
-			ConfigEntries: map[string]*string{"min.insync.replicas": &inSync},
-		}, false)
-	})
-	if err != nil {
-		return fmt.Errorf("make topic %s: %w", r.topic, err)
-	}
-	return nil
+// create makes the topic with as many replicas as there are brokers now, up to
+// three. It tries again while a controller is being elected.
+func (r *run) create(ctx context.Context, admin *kafka.Admin) error {
+	return rollout.Wait(ctx, topicTimeout, func(ctx context.Context) error {
+		v, err := admin.View(ctx)
+		if err != nil {
+			return err
+		}
+		r.replicas = max(1, min(3, len(v.Brokers)))
+		err = admin.Create(ctx, kafka.Topic{
+			Name: r.topic, Partitions: int32(r.Partitions), ReplicationFactor: int16(r.replicas),
+			Config: map[string]string{"min.insync.replicas": strconv.Itoa(max(1, r.replicas-1))},
+		})
+		if errors.Is(err, sarama.ErrTopicAlreadyExists) { // an answer was lost: the name is ours alone
+			return nil
+		}
+		return err
+	}, nil)
 }
 
 // remove also works for who was interrupted.
-func (r *run) remove(ctx context.Context, admin sarama.ClusterAdmin) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), topicTimeout)
-	defer cancel()
-	_, err := connect.Bounded(ctx, func() (struct{}, error) { return struct{}{}, admin.DeleteTopic(r.topic) })
+func (r *run) remove(ctx context.Context, admin *kafka.Admin) error {
+	err := rollout.Wait(context.WithoutCancel(ctx), topicTimeout, func(ctx context.Context) error {
+		err := admin.Delete(ctx, r.topic)
+		if errors.Is(err, sarama.ErrUnknownTopicOrPartition) { // it is gone, or never was
+			return nil
+		}
+		return err
+	}, nil)
 	if err != nil {
 		return fmt.Errorf("topic %s was not removed: %w", r.topic, err)
 	}

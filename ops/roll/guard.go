@@ -32,7 +32,7 @@ func NewBrokers(s *connect.Session, allowUnderReplicated bool, warn func(machine
 	if !ok {
 		return nil, fmt.Errorf("kafka %s is no version that weir knows", k.Version)
 	}
-	admin, err := kafka.NewAdmin(s.Cluster.Bootstrap(), version, s.Dialer())
+	admin, err := s.KafkaAdmin(version)
 	if err != nil {
 		return nil, err
 	}

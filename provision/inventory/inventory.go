@@ -56,6 +56,8 @@ type Kafka struct {
 	Home       string `json:"home"`
 	ConfigFile string `json:"configFile"`
 	DataDir    string `json:"dataDir"`
+	// Chroot is the path in ZooKeeper below which the cluster keeps everything.
+	Chroot string `json:"chroot,omitempty"`
 	// MinInsyncReplicas is the broker default.
 	MinInsyncReplicas int `json:"minInsyncReplicas"`
 }
