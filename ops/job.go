@@ -88,6 +88,7 @@ func (a *app) job(ctx context.Context, v jobVerb, name string, yes bool) error {
 		return err
 	}
 	return a.logged(logs, stack, func(log *runlog.Log) error {
+		log.Hide(s.Cluster.Secrets()...)
 		if err := a.changeJob(ctx, v, j, m, log); err != nil {
 			return err
 		}
