@@ -41,6 +41,8 @@ func (codeError) Error() string { return "" }
 type app struct {
 	console *ui.Console
 	stack   string
+	// via is the machine that all connections go through; empty for none.
+	via string
 	// args is what was typed behind "ops".
 	args []string
 	// ran is set when a verb begins: errors before that are about its usage.
@@ -98,6 +100,7 @@ was last applied.`,
 	}
 	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", cmp.Or(os.Getenv("PULUMI_STACK"), "local"),
 		"the stack; $PULUMI_STACK, where it is set, is the default")
+	root.PersistentFlags().StringVar(&a.via, "via", "", "send what goes to brokers and ZooKeeper through this machine's SSH connection")
 	root.AddCommand(
 		a.initCommand(),
 		a.adoptCommand(),
@@ -112,6 +115,8 @@ was last applied.`,
 		a.statusCommand(),
 		a.runsCommand(),
 		a.envCommand(),
+		a.topicCommand(),
+		a.groupCommand(),
 		a.versionCommand(),
 	)
 	return root

@@ -18,7 +18,7 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			session, err := connect.Open(c.Context(), cluster, connect.Options{})
+			session, err := connect.Open(c.Context(), cluster, a.connection())
 			if err != nil {
 				return err
 			}
