@@ -117,6 +117,8 @@ was last applied.`,
 		a.envCommand(),
 		a.topicCommand(),
 		a.groupCommand(),
+		a.configCommand(),
+		a.consoleCommand(),
 		a.versionCommand(),
 	)
 	return root
