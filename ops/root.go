@@ -118,6 +118,7 @@ was last applied.`,
 		a.topicCommand(),
 		a.groupCommand(),
 		a.configCommand(),
+		a.describeCommand(),
 		a.consoleCommand(),
 		a.versionCommand(),
 	)

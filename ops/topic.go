@@ -19,7 +19,7 @@ func (a *app) topicCommand() *cobra.Command {
 	}
 	c.AddCommand(
 		a.listTopicsCommand(), a.describeTopicCommand(), a.createTopicCommand(), a.alterTopicCommand(),
-		a.deleteTopicCommand(), a.electLeadersCommand(),
+		a.deleteTopicCommand(), a.reassignTopicsCommand(), a.electLeadersCommand(),
 	)
 	return needsVerb(c)
 }

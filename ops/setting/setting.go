@@ -178,7 +178,7 @@ func Alter(ctx context.Context, s *connect.Session, of Subject, c Change, try bo
 		entries[k] = sarama.IncrementalAlterConfigsEntry{Operation: sarama.IncrementalAlterConfigsOperationDelete}
 	}
 	address, registered := view.Brokers[of.Broker]
-	if of.Name == "" {
+	if of.Topic || of.Name == "" {
 		address, registered = view.Brokers[view.Controller]
 	}
 	if !registered {
