@@ -12,6 +12,7 @@ import (
 
 	"weir/ops/connect"
 	"weir/provision/inventory"
+	"weir/provision/kafka"
 )
 
 const (
@@ -39,6 +40,9 @@ func (a *app) connect(ctx context.Context) (*connect.Session, error) {
 	return s, nil
 }
 
+// adminFeatures are what the verbs about topics, groups and settings ask with.
+const adminFeatures = kafka.AdminProtocol | kafka.IncrementalConfig | kafka.ElectLeaders
+
 // talk opens a session and does something with it, for at most so long.
 func (a *app) talk(ctx context.Context, patience time.Duration, do func(context.Context, *connect.Session) error) error {
 	s, err := a.connect(ctx)
@@ -46,6 +50,9 @@ func (a *app) talk(ctx context.Context, patience time.Duration, do func(context.
 		return err
 	}
 	defer s.Close()
+	if err := s.Speaks(adminFeatures); err != nil {
+		return err
+	}
 	bounded, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not done after %s", patience))
 	defer cancel()
 	return do(bounded, s)

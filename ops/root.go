@@ -101,6 +101,7 @@ was last applied.`,
 	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", cmp.Or(os.Getenv("PULUMI_STACK"), "local"),
 		"the stack; $PULUMI_STACK, where it is set, is the default")
 	root.PersistentFlags().StringVar(&a.via, "via", "", "send what goes to brokers and ZooKeeper through this machine's SSH connection")
+	_ = root.RegisterFlagCompletionFunc("via", a.completeMachine)
 	root.AddCommand(
 		a.initCommand(),
 		a.adoptCommand(),
@@ -122,6 +123,7 @@ was last applied.`,
 		a.consoleCommand(),
 		a.versionCommand(),
 	)
+	root.InitDefaultCompletionCmd()
 	return root
 }
 

@@ -72,6 +72,9 @@ With --remove-broker and without topics, all topics move, Kafka's own too.`,
 			return err
 		}
 		defer s.Close()
+		if err := s.Speaks(adminFeatures); err != nil {
+			return err
+		}
 		run := reassign.Run{
 			Session: s, Rate: int64(throttle) << 20, Batch: batch,
 			Told: func(text string) { fmt.Fprintln(a.console.Out, text) }, Live: a.console.Progress,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -99,6 +100,23 @@ func (s *Session) View(ctx context.Context) (kafka.View, error) {
 	return kafka.ViewOf(answer)
 }
 
+// Speaks returns an error where the cluster's version lacks a feature: what needs
+// it is done by Kafka's own tools on a machine, then.
+func (s *Session) Speaks(f kafka.Feature) error {
+	if s.Cluster.Kafka == nil {
+		return ErrNoKafka
+	}
+	version, known := kafka.LookUp(s.Cluster.Kafka.Version)
+	switch {
+	case !known:
+		return fmt.Errorf("kafka %s is not known; known are %v", s.Cluster.Kafka.Version, kafka.Supported())
+	case !version.Features.Has(f):
+		return fmt.Errorf("kafka %s is too old to be asked for that; its own tools do it, in %s/bin on a broker's machine",
+			version.Name, strings.TrimRight(s.Cluster.Kafka.Home, "/"))
+	}
+	return nil
+}
+
 // Changer returns what changes topics and settings. It begins at the brokers
 // that answer now, so that a dead one costs its callers no time. Whoever asked
 // for it closes it.
@@ -106,10 +124,10 @@ func (s *Session) Changer(ctx context.Context) (*kafka.Admin, error) {
 	if s.Cluster.Kafka == nil {
 		return nil, ErrNoKafka
 	}
-	version, known := kafka.LookUp(s.Cluster.Kafka.Version)
-	if !known {
-		return nil, fmt.Errorf("kafka %s is not known; known are %v", s.Cluster.Kafka.Version, kafka.Supported())
+	if err := s.Speaks(kafka.AdminProtocol); err != nil {
+		return nil, err
 	}
+	version, _ := kafka.LookUp(s.Cluster.Kafka.Version)
 	declared := map[int32]string{}
 	for machine, id := range s.Cluster.Kafka.Brokers {
 		address, err := s.BrokerAddress(machine)
@@ -128,5 +146,5 @@ func (s *Session) Changer(ctx context.Context) (*kafka.Admin, error) {
 	for _, id := range slices.Sorted(maps.Keys(answers)) {
 		alive = append(alive, declared[id])
 	}
-	return kafka.NewAdmin(alive, version, plainDialer{s})
+	return kafka.NewAdmin(alive, version, plainDialer{s}, nil)
 }

@@ -12,6 +12,7 @@ import (
 
 	"weir/ops/connect"
 	"weir/ops/internal/murmur"
+	"weir/provision/kafka"
 )
 
 const (
@@ -58,7 +59,7 @@ type writer struct {
 // stops reading; those before are waited for.
 func Produce(ctx context.Context, s *connect.Session, w Writing, in io.Reader) (Written, error) {
 	config := s.Config()
-	config.Producer.Idempotent = true
+	config.Producer.Idempotent = s.Speaks(kafka.Transactions) == nil
 	config.Net.MaxOpenRequests = 1
 	config.Producer.Retry.Max, config.Producer.Retry.Backoff = retries, retryPause
 	config.Producer.Partitioner = w.partitioner
