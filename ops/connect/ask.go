@@ -38,10 +38,22 @@ func Ask[T any](ctx context.Context, s *Session, address string, f func(*sarama.
 		return f(broker)
 	})
 	if err != nil {
-		return answer, fmt.Errorf("broker at %s: %s: %w", address, remote.Reason(err), err)
+		return answer, &AskError{address, err}
 	}
 	return answer, nil
 }
+
+// AskError says which broker did not answer, and why: each reason once.
+type AskError struct {
+	Address string
+	Err     error
+}
+
+func (e *AskError) Error() string {
+	return fmt.Sprintf("broker at %s: %s", e.Address, remote.Reason(e.Err))
+}
+
+func (e *AskError) Unwrap() error { return e.Err }
 
 // AskAll asks several brokers at once, by id, and returns what each answered, or
 // why it did not. One that is dead costs the others nothing.

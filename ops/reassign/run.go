@@ -59,7 +59,7 @@ func (r Run) Left(ctx context.Context, record Record) error {
 	}
 	if len(others) > 0 {
 		slices.Sort(others)
-		return fmt.Errorf("somebody else moves replicas of %s: wait for that to end, or end it (kafka-reassign-partitions.sh --list, --cancel)", strings.Join(others, ", "))
+		return fmt.Errorf("somebody else moves replicas of %s: wait for that to end; its progress is in kafka-reassign-partitions.sh --list", strings.Join(others, ", "))
 	}
 	if record.empty() {
 		return nil
