@@ -26,7 +26,6 @@ func (a *app) benchCommand() *cobra.Command {
 throughput and percentiles of latency as seen from this computer. Records are
 acknowledged by all in-sync replicas. It takes from the cluster what it measures:
 --rate bounds that.`,
-		Args: cobra.NoArgs,
 	}
 	for _, b := range []struct {
 		what, short   string
@@ -38,7 +37,7 @@ acknowledged by all in-sync replicas. It takes from the cluster what it measures
 	} {
 		c.AddCommand(a.benchWhatCommand(b.what, b.short, b.records, b.rate))
 	}
-	return c
+	return needsVerb(c)
 }
 
 func (a *app) benchWhatCommand(what, short string, records, rate int) *cobra.Command {
@@ -71,8 +70,8 @@ func (a *app) bench(ctx context.Context, what string, f benchFlags) error {
 	if s.Cluster.Kafka == nil {
 		return usageError{connect.ErrNoKafka}
 	}
-	if err := a.consent("bench", fmt.Sprintf("Send %d records of %d bytes to a topic of their own on cluster %s, and remove it",
-		f.Records, f.Size, s.Cluster.Name), f.yes); err != nil {
+	if _, err := a.agree(&consent{yes: f.yes}, fmt.Sprintf("send %d records of %d bytes to a topic of their own on cluster %s, and remove it",
+		f.Records, f.Size, s.Cluster.Name)); err != nil {
 		return err
 	}
 	result, err := gauge.Run(ctx, s, what, f.Options)

@@ -59,7 +59,7 @@ func (a *app) diagnose(ctx context.Context) doctor.Report {
 		made = "bin/ops up --stack " + a.stack + " makes it"
 	}
 	r.Files(cluster, made)
-	s, err := connect.Open(ctx, cluster, connect.Options{})
+	s, err := connect.Open(ctx, cluster, a.connection())
 	if !r.Check("cluster", "description", err, fmt.Sprintf("%d machines", len(cluster.Machines)), "mend the stack file, or the inventory") {
 		return r.Conclude()
 	}

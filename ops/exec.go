@@ -38,6 +38,7 @@ It exits 1 where the command failed on a machine, or a machine did not answer.`,
 	}
 	flags := c.Flags()
 	flags.StringSliceVar(&machines, "machine", nil, "only on this `machine`")
+	_ = c.RegisterFlagCompletionFunc("machine", a.completeMachine)
 	flags.BoolVar(&o.Root, "root", false, "as root, and not as the user who logs in")
 	flags.DurationVar(&o.Timeout, "timeout", execTimeout, "end it on a machine where it takes longer")
 	flags.VarP(&format, "output", "o", "table or json")

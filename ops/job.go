@@ -19,29 +19,28 @@ import (
 // jobVerb is something that is done to a job's service.
 type jobVerb struct {
 	name, short string
-	// what is done, for a person; done is how it was.
-	what, done string
-	actions    []machine.Action
+	// done is what was done, for a person.
+	done    string
+	actions []machine.Action
 }
 
 // jobVerbs: a job that is stopped stays so when its machine boots.
 var jobVerbs = []jobVerb{
-	{"start", "Start a job", "Start", "started", []machine.Action{machine.Enable, machine.Start}},
-	{"stop", "Stop a job, until it is started again, or the next up", "Stop", "stopped", []machine.Action{machine.Stop}},
-	{"restart", "Restart a job", "Restart", "restarted", []machine.Action{machine.Restart}},
+	{"start", "Start a job", "started", []machine.Action{machine.Enable, machine.Start}},
+	{"stop", "Stop a job, until it is started again, or the next up", "stopped", []machine.Action{machine.Stop}},
+	{"restart", "Restart a job", "restarted", []machine.Action{machine.Restart}},
 }
 
 func (a *app) jobCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "job",
 		Short: "Start, stop and restart jobs, and read their logs",
-		Args:  cobra.NoArgs,
 	}
 	for _, v := range jobVerbs {
 		c.AddCommand(a.jobVerbCommand(v))
 	}
 	c.AddCommand(a.jobLogsCommand())
-	return c
+	return needsVerb(c)
 }
 
 func (a *app) jobVerbCommand(v jobVerb) *cobra.Command {
@@ -80,7 +79,7 @@ func (a *app) job(ctx context.Context, v jobVerb, name string, yes bool) error {
 	if err != nil {
 		return usageError{err}
 	}
-	if err := a.consent("job "+v.name, fmt.Sprintf("%s job %s (%s) on %s", v.what, j.Name, j.Unit, j.Machine), yes); err != nil {
+	if _, err := a.agree(&consent{yes: yes}, fmt.Sprintf("%s job %s (%s) on %s", v.name, j.Name, j.Unit, j.Machine)); err != nil {
 		return err
 	}
 	logs, stack, err := a.runLogs()

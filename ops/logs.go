@@ -40,7 +40,8 @@ named, and the others are shown; it exits 1 then.
 --since takes a duration (15m) or what journalctl takes ("2026-01-02 03:04", today).`,
 		Example: `  ops logs -f
   ops logs --since 10m --service kafka weir-1 weir-2`,
-		RunE: func(c *cobra.Command, args []string) error { return a.logs(c.Context(), f, args) },
+		ValidArgsFunction: a.completeMachine,
+		RunE:              func(c *cobra.Command, args []string) error { return a.logs(c.Context(), f, args) },
 	}
 	flags := c.Flags()
 	flags.BoolVarP(&f.follow, "follow", "f", false, "go on with what is written from now on")

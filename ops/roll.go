@@ -49,6 +49,7 @@ goes on from there: servers that were restarted since the roll began are left al
 	}
 	flags := c.Flags()
 	flags.StringSliceVar(&f.Only, "only", nil, "only this `broker`: its machine or its id")
+	_ = c.RegisterFlagCompletionFunc("only", a.completeMachine)
 	flags.BoolVar(&f.ZooKeeper, "zookeeper", false, "restart ZooKeeper's members too, before the brokers, the leader last")
 	flags.StringVar(&f.Reason, "reason", "", "why, for the log of runs")
 	flags.BoolVar(&f.Anew, "anew", false, "restart all, also what an unfinished roll has restarted")
@@ -126,8 +127,9 @@ func (a *app) beforeRoll(plan roll.Plan, yes bool) error {
 	if plan.Restarts() == 0 {
 		return nil
 	}
-	return a.consent("roll", fmt.Sprintf("Restart %s of cluster %s, one after the other",
-		table.Count(plan.Restarts(), "server"), plan.Cluster), yes)
+	_, err := a.agree(&consent{yes: yes}, fmt.Sprintf("restart %s of cluster %s, one after the other",
+		table.Count(plan.Restarts(), "server"), plan.Cluster))
+	return err
 }
 
 func (a *app) rolled(ctx context.Context, s *connect.Session, plan roll.Plan, o roll.Options, log *runlog.Log) error {

@@ -43,6 +43,8 @@ type app struct {
 	stack   string
 	// inventory is a file that describes the cluster, in the place of the stack.
 	inventory string
+	// via is the machine that all connections go through; empty for none.
+	via string
 	// args is what was typed behind "ops".
 	args []string
 	// ran is set when a verb begins: errors before that are about its usage.
@@ -102,6 +104,8 @@ was last applied.`,
 		"the stack; $PULUMI_STACK, where it is set, is the default")
 	root.PersistentFlags().StringVar(&a.inventory, "inventory", "",
 		"a `file` that ops inventory printed, instead of a stack: for verbs that need machines and Kafka alone")
+	root.PersistentFlags().StringVar(&a.via, "via", "", "send what goes to brokers and ZooKeeper through this machine's SSH connection")
+	_ = root.RegisterFlagCompletionFunc("via", a.completeMachine)
 	root.AddCommand(
 		a.initCommand(),
 		a.adoptCommand(),
@@ -116,6 +120,11 @@ was last applied.`,
 		a.statusCommand(),
 		a.runsCommand(),
 		a.envCommand(),
+		a.topicCommand(),
+		a.groupCommand(),
+		a.configCommand(),
+		a.describeCommand(),
+		a.consoleCommand(),
 		a.versionCommand(),
 		// machines and services
 		a.rollCommand(),
@@ -129,6 +138,7 @@ was last applied.`,
 		a.inventoryCommand(),
 		a.manCommand(),
 	)
+	root.InitDefaultCompletionCmd()
 	return root
 }
 

@@ -40,7 +40,11 @@ func (a *app) unguarded(ctx context.Context) (*connect.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return connect.Open(ctx, cluster, connect.Options{})
+	s, err := connect.Open(ctx, cluster, a.connection())
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return s, nil
 }
 
 // guard compares the cluster's id with the one that is known of it. The first
@@ -78,7 +82,7 @@ func (a *app) noteCluster(ctx context.Context, cluster inventory.Cluster) error 
 	if cluster.Kafka == nil {
 		return nil
 	}
-	s, err := connect.Open(ctx, cluster, connect.Options{})
+	s, err := connect.Open(ctx, cluster, a.connection())
 	if err != nil {
 		return err
 	}

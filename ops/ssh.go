@@ -22,8 +22,9 @@ keys and passwords that are secrets of the stack work, and no key is written to 
 file. What only a client has (forwarded ports, agents, escapes with ~) is missing.`,
 		Example: `  ops ssh weir-1
   ops ssh weir-1 -- df -h /var/lib/weir`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return a.ssh(c.Context(), args[0], args[1:]) },
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeMachine,
+		RunE:              func(c *cobra.Command, args []string) error { return a.ssh(c.Context(), args[0], args[1:]) },
 	}
 }
 

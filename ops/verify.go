@@ -47,7 +47,7 @@ not be checked.`,
 
 // verify checks a cluster, writes what was found, and returns the exit code.
 func (a *app) verify(ctx context.Context, cluster inventory.Cluster, o verify.Options, asJSON bool) (int, error) {
-	session, err := connect.Open(ctx, cluster, connect.Options{})
+	session, err := connect.Open(ctx, cluster, a.connection())
 	if err != nil {
 		return exitError, err
 	}
@@ -66,7 +66,7 @@ const settlePatience = 90 * time.Second
 // verifySettled is verify after a change: what is not yet as it should be is
 // checked again until it is, or the patience is over.
 func (a *app) verifySettled(ctx context.Context, cluster inventory.Cluster) (int, error) {
-	session, err := connect.Open(ctx, cluster, connect.Options{})
+	session, err := connect.Open(ctx, cluster, a.connection())
 	if err != nil {
 		return exitError, err
 	}

@@ -134,11 +134,7 @@ type run struct {
 // Run measures. The topic is gone when it returns, unless the error says that
 // it could not be removed.
 func Run(ctx context.Context, s *connect.Session, what string, o Options) (result Result, err error) {
-	version, known := kafka.LookUp(s.Cluster.Kafka.Version)
-	if !known {
-		return Result{}, fmt.Errorf("kafka %s is no version that weir knows", s.Cluster.Kafka.Version)
-	}
-	admin, err := s.KafkaAdmin(version)
+	admin, err := s.Changer(ctx)
 	if err != nil {
 		return Result{}, err
 	}

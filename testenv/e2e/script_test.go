@@ -34,9 +34,11 @@ var update = flag.Bool("update", false, "write what the scripts' commands showed
 //	mask [PATTERN...]                write the last stdout again, without what varies
 //	eventually PATTERN PROGRAM...    run a program until it exits 0 and shows the pattern
 //	healthy                          wait until every broker is in sync
+//	join GROUP TOPIC, leave GROUP    a consumer that reads from the beginning and commits
 //	finally PROGRAM [ARGS...]        run a program when the script ends, however it ends
 func TestVerbs(t *testing.T) {
 	p := cluster(t)
+	consumers := &members{of: map[string]*groupMember{}}
 	testscript.RunT(inTurn{t}, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -53,6 +55,7 @@ func TestVerbs(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "within": within, "inside": insideMachine, "pause": pause, "unpause": unpause,
 			"cut": cutOff, "heal": healCut, "mask": mask, "eventually": eventuallyShows, "healthy": healthy, "finally": finally,
+			"join": consumers.join, "leave": consumers.leave,
 		},
 	})
 }
