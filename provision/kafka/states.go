@@ -44,7 +44,7 @@ func States(s Spec) (map[string]machine.State, error) {
 func (s Spec) state(b Broker) machine.State {
 	server := s.Layout.ConfigFile("server.properties", s.server(b).String())
 	server.Live = versions[s.Version].Dynamic
-	logging := s.Layout.ConfigFile("log4j.properties", log4j)
+	logging := s.Layout.LoggingFile(Component, log4j)
 	unit := s.unit(b, server.Path, logging.Path).File(Unit)
 	return machine.State{
 		Cluster:     s.Cluster,

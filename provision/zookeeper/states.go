@@ -42,7 +42,7 @@ func States(s Spec) (map[string]machine.State, error) {
 
 func (s Spec) state(m Member) machine.State {
 	config := s.Layout.ConfigFile("zookeeper.properties", s.properties().String())
-	logging := s.Layout.ConfigFile("log4j.properties", log4j)
+	logging := s.Layout.LoggingFile(Component, log4j)
 	unit := s.unit(m, config.Path, logging.Path).File(Unit)
 	myid := machine.File{
 		Path: s.Layout.DataDir + "/myid", Owner: s.Layout.User, Group: s.Layout.User, Mode: 0o644,
