@@ -104,6 +104,7 @@ var sections = []section{
 	{"noop", measureNoop},
 	{"roll", measureRoll},
 	{"fleet", measureFleet},
+	{"stream", measureStream},
 	{"producer", measureProducer},
 }
 
