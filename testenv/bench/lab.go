@@ -21,6 +21,9 @@ type lab struct {
 	dir      string
 	rounds   int
 	progress io.Writer
+	// build tells builds of the measured programs apart; warning says why the
+	// figures are not to be trusted, if they are not.
+	build, warning string
 
 	shared *site
 }
