@@ -186,7 +186,7 @@ func confirm(ctx context.Context, pool *remote.Pool, hosts map[string]remote.Hos
 		ways = append(ways, pool.On(hosts[b.Machine]))
 	}
 	version, _ := kafka.LookUp(found.Kafka.Version) // Judge has refused what is not in the table
-	admin, err := kafka.NewAdmin(found.Kafka.Bootstrap(), version, remote.Via(&net.Dialer{}, ways...))
+	admin, err := kafka.NewAdmin(found.Kafka.Bootstrap(), version, remote.Via(&net.Dialer{}, ways...), nil)
 	if err != nil {
 		return nil, err
 	}

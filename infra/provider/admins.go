@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -21,8 +22,11 @@ type admins struct {
 // admin returns the cluster's administrative client. It goes through the
 // machines' SSH connections where the brokers' addresses cannot be reached
 // directly.
-func (e *Env) admin(version string, brokers []BrokerRef) (*kafka.Admin, error) {
-	text, err := json.Marshal([]any{version, brokers})
+//
+// zookeeper are the ensemble's client addresses, and chroot is the cluster's path
+// in there: versions whose brokers take no such requests are asked and changed there.
+func (e *Env) admin(version string, brokers []BrokerRef, zookeeper []string, chroot string) (*kafka.Admin, error) {
+	text, err := json.Marshal([]any{version, brokers, zookeeper, chroot})
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +36,7 @@ func (e *Env) admin(version string, brokers []BrokerRef) (*kafka.Admin, error) {
 	if a := e.admins.open[key]; a != nil {
 		return a, nil
 	}
-	a, err := e.newAdmin(version, brokers)
+	a, err := e.newAdmin(version, brokers, zookeeper, chroot)
 	if err != nil {
 		return nil, err
 	}
@@ -43,15 +47,33 @@ func (e *Env) admin(version string, brokers []BrokerRef) (*kafka.Admin, error) {
 	return a, nil
 }
 
-func (e *Env) newAdmin(version string, brokers []BrokerRef) (*kafka.Admin, error) {
+func (e *Env) newAdmin(version string, brokers []BrokerRef, zookeeper []string, chroot string) (*kafka.Admin, error) {
 	var bootstrap []string
 	var ways []remote.Dialer
+	var machines []remote.Runner
 	for _, b := range brokers {
-		bootstrap = append(bootstrap, b.Address)
-		ways = append(ways, e.Fleet.Pool.On(b.Connection.host(b.Machine)))
+		m := e.Fleet.Pool.On(b.Connection.host(b.Machine))
+		bootstrap, ways, machines = append(bootstrap, b.Address), append(ways, m), append(machines, m)
 	}
 	v, _ := kafka.LookUp(version) // Validate has refused what is not in the table
-	return kafka.NewAdmin(bootstrap, v, remote.Via(&net.Dialer{}, ways...))
+	dialer := remote.Via(&net.Dialer{}, ways...)
+	return kafka.NewAdmin(bootstrap, v, dialer, &kafka.Registry{ZooKeeper: zookeeper, Chroot: chroot, Dialer: dialer, Tool: tool(machines)})
+}
+
+// tool runs a program of Kafka's on the first of the machines that can be reached.
+func tool(machines []remote.Runner) func(ctx context.Context, program string, args ...string) (string, error) {
+	return func(ctx context.Context, program string, args ...string) (string, error) {
+		var away *remote.ConnectError
+		var errs []error
+		for _, m := range machines {
+			said, err := kafka.RunTool(ctx, m, program, args...)
+			if !errors.As(err, &away) {
+				return said, err
+			}
+			errs = append(errs, err)
+		}
+		return "", errors.Join(errs...)
+	}
 }
 
 // Close ends the connections to brokers and machines, and the accounts of them.

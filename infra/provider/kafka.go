@@ -62,7 +62,10 @@ type KafkaArgs struct {
 	Chroot     *string           `pulumi:"chroot,optional"`
 	Heap       *string           `pulumi:"heap,optional"`
 	JVMOptions *string           `pulumi:"jvmOptions,optional"`
+	User       *string           `pulumi:"user,optional"`
+	ConfigDir  *string           `pulumi:"configDir,optional"`
 	DataDir    *string           `pulumi:"dataDir,optional"`
+	Plain      *bool             `pulumi:"plain,optional"`
 	Config     map[string]string `pulumi:"config,optional"`
 	Release    *Release          `pulumi:"release,optional"`
 	Digest     *string           `pulumi:"digest,optional"`
@@ -102,6 +105,9 @@ func (k *KafkaArgs) Annotate(a infer.Annotator) {
 	a.Describe(&k.Chroot, "The path in ZooKeeper below which the cluster keeps everything; the whole of it where not set.")
 	a.Describe(&k.Heap, "The JVM's heap, 512m; sized from the machine's memory where not set.")
 	a.Describe(&k.JVMOptions, "In place of the start script's choice of collector and compiler.")
+	a.Describe(&k.User, "Who runs the brokers; a user of their own where not set.")
+	a.Describe(&k.ConfigDir, "Where the files of the configuration are; /etc/weir/kafka where not set.")
+	a.Describe(&k.Plain, "Leaves out of the files what is neither the article's nor in config.")
 	a.Describe(&k.DataDir, "Where data lives on every machine.")
 	a.Describe(&k.Config, "Merged into server.properties.")
 	a.Describe(&k.Release, "The software.")
@@ -116,7 +122,7 @@ func (k *KafkaArgs) software() *software { return k.Release.of(kafka.Component, 
 func (k *KafkaArgs) spec() kafka.Spec {
 	s := kafka.Spec{
 		Cluster: k.Cluster, Version: k.software().version, ZooKeeper: k.ZooKeeper, Chroot: value(k.Chroot), Adopt: value(k.Adopt), Heap: value(k.Heap), JVMOptions: value(k.JVMOptions), Config: k.Config,
-		Layout: layout.Layout{DataDir: value(k.DataDir)}, Release: k.software().release(),
+		Layout: layout.Own(value(k.User), value(k.ConfigDir), value(k.DataDir)), Plain: value(k.Plain), Release: k.software().release(),
 	}
 	if k.Port != nil {
 		s.Listeners = []kafka.Listener{{Name: kafka.Plaintext, Protocol: kafka.Plaintext, Port: *k.Port}}
@@ -178,7 +184,7 @@ func hintOpen(k *KafkaArgs) string {
 // guardBrokers asks the cluster itself.
 func guardBrokers(ctx context.Context, env *Env, k *KafkaArgs) (fleet.Guard, error) {
 	spec := k.spec()
-	admin, err := env.admin(spec.Version, brokerRefs(k.Brokers, spec))
+	admin, err := env.admin(spec.Version, brokerRefs(k.Brokers, spec), k.ZooKeeper, spec.Chroot)
 	if err != nil {
 		return nil, err
 	}

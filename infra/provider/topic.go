@@ -24,6 +24,8 @@ type Topic struct{ env *Env }
 type TopicArgs struct {
 	Brokers           []BrokerRef       `pulumi:"brokers"`
 	KafkaVersion      *string           `pulumi:"kafkaVersion,optional"`
+	ZooKeeper         []string          `pulumi:"zookeeper,optional"`
+	Chroot            *string           `pulumi:"chroot,optional"`
 	Name              string            `pulumi:"name"`
 	Partitions        int               `pulumi:"partitions"`
 	ReplicationFactor int               `pulumi:"replicationFactor"`
@@ -75,6 +77,8 @@ func (t *Topic) Annotate(a infer.Annotator) {
 func (t *TopicArgs) Annotate(a infer.Annotator) {
 	a.Describe(&t.Brokers, "The cluster's brokers, at least one.")
 	a.Describe(&t.KafkaVersion, "Kafka's version; "+kafka.DefaultVersion+" where not set.")
+	a.Describe(&t.ZooKeeper, "The ensemble's client addresses, host:port: versions before 0.10.1 make topics there.")
+	a.Describe(&t.Chroot, "The path in ZooKeeper below which the cluster keeps everything; the whole of it where not set.")
 	a.Describe(&t.Name, "The topic's name.")
 	a.Describe(&t.Partitions, "How many partitions; it can be raised, never lowered.")
 	a.Describe(&t.ReplicationFactor, "How many copies; a difference is reported, not changed.")
@@ -104,7 +108,7 @@ func (t TopicArgs) topic() kafka.Topic {
 }
 
 func (t TopicArgs) admin(e *Env) (*kafka.Admin, error) {
-	return e.admin(or(t.KafkaVersion, kafka.DefaultVersion), t.Brokers)
+	return e.admin(or(t.KafkaVersion, kafka.DefaultVersion), t.Brokers, t.ZooKeeper, value(t.Chroot))
 }
 
 // Check validates the topic.

@@ -56,7 +56,10 @@ type ZooKeeperArgs struct {
 	SyncLimit    *int              `pulumi:"syncLimit,optional"`
 	Heap         *string           `pulumi:"heap,optional"`
 	JVMOptions   *string           `pulumi:"jvmOptions,optional"`
+	User         *string           `pulumi:"user,optional"`
+	ConfigDir    *string           `pulumi:"configDir,optional"`
 	DataDir      *string           `pulumi:"dataDir,optional"`
+	Plain        *bool             `pulumi:"plain,optional"`
 	Config       map[string]string `pulumi:"config,optional"`
 	Release      *Release          `pulumi:"release,optional"`
 	Digest       *string           `pulumi:"digest,optional"`
@@ -98,6 +101,9 @@ func (z *ZooKeeperArgs) Annotate(a infer.Annotator) {
 	a.Describe(&z.SyncLimit, "Ticks that a follower may lag behind; 2 where not set.")
 	a.Describe(&z.Heap, "The JVM's heap, 256m; sized from the machine's memory where not set.")
 	a.Describe(&z.JVMOptions, "In place of the start script's choice of collector and compiler.")
+	a.Describe(&z.User, "Who runs the members; a user of their own where not set.")
+	a.Describe(&z.ConfigDir, "Where the files of the configuration are; /etc/weir/zookeeper where not set.")
+	a.Describe(&z.Plain, "Leaves out of the files what is neither the article's nor in config.")
 	a.Describe(&z.DataDir, "Where data lives on every machine.")
 	a.Describe(&z.Config, "Merged into zookeeper.properties.")
 	a.Describe(&z.Release, "The software: a release of Kafka holds its ZooKeeper.")
@@ -113,7 +119,7 @@ func (z *ZooKeeperArgs) spec() zookeeper.Spec {
 	s := zookeeper.Spec{
 		Cluster: z.Cluster, ClientPort: value(z.ClientPort), PeerPort: value(z.PeerPort), ElectionPort: value(z.ElectionPort),
 		TickTime: value(z.TickTime), InitLimit: value(z.InitLimit), SyncLimit: value(z.SyncLimit), Adopt: value(z.Adopt), Heap: value(z.Heap), JVMOptions: value(z.JVMOptions), Config: z.Config,
-		Layout: layout.Layout{DataDir: value(z.DataDir)}, Release: z.software().release(),
+		Layout: layout.Own(value(z.User), value(z.ConfigDir), value(z.DataDir)), Plain: value(z.Plain), Release: z.software().release(),
 	}
 	for _, m := range z.Members {
 		s.Members = append(s.Members, zookeeper.Member{Machine: m.Machine, ID: m.ID, Address: m.Address})

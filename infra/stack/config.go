@@ -153,9 +153,16 @@ type ZooKeeper struct {
 	// JVMOptions take the place of the start script's choice of collector and
 	// compiler: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1" starts in half the
 	// time and is slower at its peak.
-	JVMOptions string   `yaml:"jvmOptions"`
-	DataDir    string   `yaml:"dataDir"` // "" is the component's own
-	Config     Settings `yaml:"config"`
+	JVMOptions string `yaml:"jvmOptions"`
+	// User runs the members: one who is there already, or one that is made. A
+	// user of their own by default.
+	User      string `yaml:"user"`
+	ConfigDir string `yaml:"configDir"` // /etc/weir/zookeeper by default
+	DataDir   string `yaml:"dataDir"`   // "" is the component's own
+	// Plain keeps out of zookeeper.properties what is neither the article's nor
+	// under config.
+	Plain  bool     `yaml:"plain"`
+	Config Settings `yaml:"config"`
 	// Adopt lets each member take the place of one that was started by hand on
 	// the same DataDir: that one is ended and its data handed over. It means
 	// nothing where there is none.
@@ -180,9 +187,16 @@ type Kafka struct {
 	// JVMOptions take the place of the start script's choice of collector and
 	// compiler: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1" starts in half the
 	// time and is slower at its peak.
-	JVMOptions string   `yaml:"jvmOptions"`
-	DataDir    string   `yaml:"dataDir"` // "" is the component's own
-	Config     Settings `yaml:"config"`
+	JVMOptions string `yaml:"jvmOptions"`
+	// User runs the brokers: one who is there already, or one that is made. A
+	// user of their own by default.
+	User      string `yaml:"user"`
+	ConfigDir string `yaml:"configDir"` // /etc/weir/kafka by default
+	DataDir   string `yaml:"dataDir"`   // "" is the component's own
+	// Plain keeps out of the properties files what is neither the article's nor
+	// under config: all else is as Kafka has it by default.
+	Plain  bool     `yaml:"plain"`
+	Config Settings `yaml:"config"`
 	// Adopt lets each broker take the place of one that was started by hand on
 	// the same DataDir: that one is ended and its data handed over. It means
 	// nothing where there is none.

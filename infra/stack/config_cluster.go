@@ -32,6 +32,8 @@ func (c *checker) zookeeper() {
 	c.timing(z)
 	c.heap("zookeeper.heap", z.Heap)
 	systemd.CheckJVMOptions("zookeeper.jvmOptions", z.JVMOptions, &c.problems)
+	c.userName("zookeeper.user", z.User)
+	c.remotePath("zookeeper.configDir", z.ConfigDir)
 	c.remotePath("zookeeper.dataDir", z.DataDir)
 	c.settings("zookeeper.config", z.Config, zookeeperSettings)
 	if len(z.Members) == 0 {
@@ -80,6 +82,8 @@ func (c *checker) kafka() {
 	}
 	c.heap("kafka.heap", k.Heap)
 	systemd.CheckJVMOptions("kafka.jvmOptions", k.JVMOptions, &c.problems)
+	c.userName("kafka.user", k.User)
+	c.remotePath("kafka.configDir", k.ConfigDir)
 	c.remotePath("kafka.dataDir", k.DataDir)
 	c.settings("kafka.config", k.Config, kafkaSettings)
 	if len(k.Brokers) == 0 {

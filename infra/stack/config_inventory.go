@@ -141,7 +141,7 @@ func (c Config) ensemble() *inventory.ZooKeeper {
 	if z == nil {
 		return nil
 	}
-	spec := zookeeper.Spec{Layout: layout.Layout{DataDir: z.DataDir}}.WithDefaults()
+	spec := zookeeper.Spec{Layout: layout.Own(z.User, z.ConfigDir, z.DataDir)}.WithDefaults()
 	return &inventory.ZooKeeper{
 		Members: z.Members, ClientPort: z.ClientPort,
 		Unit: zookeeper.Unit, DataDir: spec.Layout.DataDir, ConfigFile: spec.ConfigFile(),
@@ -153,9 +153,9 @@ func (c Config) brokers() *inventory.Kafka {
 	if k == nil {
 		return nil
 	}
-	spec := kafka.Spec{Layout: layout.Layout{DataDir: k.DataDir}, Brokers: make([]kafka.Broker, len(k.Brokers))}.WithDefaults()
+	spec := kafka.Spec{Layout: layout.Own(k.User, k.ConfigDir, k.DataDir), Brokers: make([]kafka.Broker, len(k.Brokers)), Plain: k.Plain}.WithDefaults()
 	inv := &inventory.Kafka{
-		Version: k.Version, Brokers: k.Brokers, Port: k.Port, Unit: kafka.Unit,
+		Version: k.Version, Chroot: k.Chroot, Brokers: k.Brokers, Port: k.Port, Unit: kafka.Unit,
 		Home: machine.Release{Root: kafkaRoot}.Link(), ConfigFile: spec.ConfigFile(),
 		DataDir: spec.Layout.DataDir, MinInsyncReplicas: spec.MinInsyncReplicas(),
 	}

@@ -149,6 +149,12 @@ func (c *checker) remotePath(path, dir string) {
 	}
 }
 
+func (c *checker) userName(path, user string) {
+	if user != "" && !c.broken[path] {
+		layout.CheckUser(path, user, &c.problems)
+	}
+}
+
 // localFile makes a path on this computer absolute and asks for the file.
 func (c *checker) localFile(path string, file *string) {
 	if *file == "" {

@@ -6,6 +6,7 @@ import (
 
 	"weir/infra/weir"
 	"weir/provision/inventory"
+	"weir/provision/kafka"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
@@ -138,7 +139,7 @@ func (d *declaration) zookeeper() (err error) {
 		Cluster: pulumi.String(d.cfg.Name), Members: members, ClientPort: pulumi.Int(z.ClientPort),
 		PeerPort: pulumi.Int(z.PeerPort), ElectionPort: pulumi.Int(z.ElectionPort),
 		TickTime: pulumi.Int(z.TickTime), InitLimit: pulumi.Int(z.InitLimit), SyncLimit: pulumi.Int(z.SyncLimit), Adopt: flag(z.Adopt),
-		Heap: text(z.Heap), JvmOptions: text(z.JVMOptions), DataDir: text(z.DataDir), Config: settings(z.Config),
+		Heap: text(z.Heap), JvmOptions: text(z.JVMOptions), User: text(z.User), ConfigDir: text(z.ConfigDir), DataDir: text(z.DataDir), Plain: flag(z.Plain), Config: settings(z.Config),
 		Release: d.release(), DeleteData: pulumi.Bool(d.deleteData()),
 	}, d.with(first, d.hosts...)...)
 	return err
@@ -169,7 +170,7 @@ func (d *declaration) kafka() (err error) {
 	}
 	d.brokers, err = weir.NewKafka(d.ctx, "kafka", &weir.KafkaArgs{
 		Cluster: pulumi.String(d.cfg.Name), Brokers: brokers, Zookeeper: pulumi.ToStringArray(d.connect()),
-		Port: pulumi.Int(k.Port), Bind: text(k.Bind), Chroot: text(k.Chroot), Adopt: flag(k.Adopt), Heap: text(k.Heap), JvmOptions: text(k.JVMOptions), DataDir: text(k.DataDir), Config: settings(k.Config),
+		Port: pulumi.Int(k.Port), Bind: text(k.Bind), Chroot: text(k.Chroot), Adopt: flag(k.Adopt), Heap: text(k.Heap), JvmOptions: text(k.JVMOptions), User: text(k.User), ConfigDir: text(k.ConfigDir), DataDir: text(k.DataDir), Plain: flag(k.Plain), Config: settings(k.Config),
 		Release: d.release(), DeleteData: pulumi.Bool(k.DeleteData),
 	}, d.with(first, append(d.hosts[:len(d.hosts):len(d.hosts)], d.ensemble)...)...)
 	return err
@@ -178,7 +179,7 @@ func (d *declaration) kafka() (err error) {
 func (d *declaration) topics() error {
 	for _, t := range d.cfg.Topics {
 		topic, err := weir.NewTopic(d.ctx, t.Name, &weir.TopicArgs{
-			Brokers: d.brokerRefs(), KafkaVersion: pulumi.String(d.cfg.Kafka.Version), Name: pulumi.String(t.Name),
+			Brokers: d.brokerRefs(), KafkaVersion: pulumi.String(d.cfg.Kafka.Version), Zookeeper: d.registry(), Chroot: text(d.cfg.Kafka.Chroot), Name: pulumi.String(t.Name),
 			Partitions: pulumi.Int(int(t.Partitions)), ReplicationFactor: pulumi.Int(int(t.ReplicationFactor)),
 			Config: settings(t.Config), DeleteData: pulumi.Bool(t.DeleteData),
 		}, pulumi.DependsOn([]pulumi.Resource{d.brokers}), pulumi.DeletedWith(d.brokers))
@@ -188,6 +189,14 @@ func (d *declaration) topics() error {
 		d.declared = append(d.declared, topic)
 	}
 	return nil
+}
+
+// registry is the ensemble, for versions whose topics are made there; nil for the others.
+func (d *declaration) registry() pulumi.StringArrayInput {
+	if v, _ := kafka.LookUp(d.cfg.Kafka.Version); v.Features.Has(kafka.AdminProtocol) {
+		return nil
+	}
+	return pulumi.ToStringArray(d.connect())
 }
 
 func (d *declaration) jobs() error {

@@ -202,6 +202,9 @@ func (c Config) jobFlags(index int, cluster inventory.Cluster) ([]string, error)
 		managed["snapshot-topic"], managed["dead-letter-topic"] = j.SnapshotTopic, j.DeadLetterTopic
 		managed["state-dir"] = "/var/lib/weir/jobs/" + j.Name + "/state"
 	}
+	if v, _ := kafka.LookUp(c.Kafka.Version); !v.Negotiates {
+		managed["kafka-version"] = v.Name
+	}
 	for key := range j.Args {
 		if _, taken := managed[key]; taken {
 			return nil, fmt.Errorf("jobs[%d].args.%s: is set by weir; leave it out", index, key)

@@ -29,6 +29,8 @@ type Kafka struct {
 	Cluster pulumi.StringOutput `pulumi:"cluster"`
 	// Merged into server.properties.
 	Config pulumi.StringMapOutput `pulumi:"config"`
+	// Where the files of the configuration are; /etc/weir/kafka where not set.
+	ConfigDir pulumi.StringPtrOutput `pulumi:"configDir"`
 	// Where data lives on every machine.
 	DataDir pulumi.StringPtrOutput `pulumi:"dataDir"`
 	// Lets a delete take the data along.
@@ -43,10 +45,14 @@ type Kafka struct {
 	JvmOptions pulumi.StringPtrOutput `pulumi:"jvmOptions"`
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines ShownMapOutput `pulumi:"machines"`
+	// Leaves out of the files what is neither the article's nor in config.
+	Plain pulumi.BoolPtrOutput `pulumi:"plain"`
 	// The listener's port; 9092 where not set.
 	Port pulumi.IntPtrOutput `pulumi:"port"`
 	// The software.
 	Release ReleasePtrOutput `pulumi:"release"`
+	// Who runs the brokers; a user of their own where not set.
+	User pulumi.StringPtrOutput `pulumi:"user"`
 	// The ensemble's client addresses, host:port.
 	Zookeeper pulumi.StringArrayOutput `pulumi:"zookeeper"`
 }
@@ -112,6 +118,8 @@ type kafkaArgs struct {
 	Cluster string `pulumi:"cluster"`
 	// Merged into server.properties.
 	Config map[string]string `pulumi:"config"`
+	// Where the files of the configuration are; /etc/weir/kafka where not set.
+	ConfigDir *string `pulumi:"configDir"`
 	// Where data lives on every machine.
 	DataDir *string `pulumi:"dataDir"`
 	// Lets a delete take the data along.
@@ -124,10 +132,14 @@ type kafkaArgs struct {
 	JvmOptions *string `pulumi:"jvmOptions"`
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines map[string]Shown `pulumi:"machines"`
+	// Leaves out of the files what is neither the article's nor in config.
+	Plain *bool `pulumi:"plain"`
 	// The listener's port; 9092 where not set.
 	Port *int `pulumi:"port"`
 	// The software.
 	Release *Release `pulumi:"release"`
+	// Who runs the brokers; a user of their own where not set.
+	User *string `pulumi:"user"`
 	// The ensemble's client addresses, host:port.
 	Zookeeper []string `pulumi:"zookeeper"`
 }
@@ -146,6 +158,8 @@ type KafkaArgs struct {
 	Cluster pulumi.StringInput
 	// Merged into server.properties.
 	Config pulumi.StringMapInput
+	// Where the files of the configuration are; /etc/weir/kafka where not set.
+	ConfigDir pulumi.StringPtrInput
 	// Where data lives on every machine.
 	DataDir pulumi.StringPtrInput
 	// Lets a delete take the data along.
@@ -158,10 +172,14 @@ type KafkaArgs struct {
 	JvmOptions pulumi.StringPtrInput
 	// Computed: what each machine should be. A refresh puts here what each machine is.
 	Machines ShownMapInput
+	// Leaves out of the files what is neither the article's nor in config.
+	Plain pulumi.BoolPtrInput
 	// The listener's port; 9092 where not set.
 	Port pulumi.IntPtrInput
 	// The software.
 	Release ReleasePtrInput
+	// Who runs the brokers; a user of their own where not set.
+	User pulumi.StringPtrInput
 	// The ensemble's client addresses, host:port.
 	Zookeeper pulumi.StringArrayInput
 }
@@ -237,6 +255,11 @@ func (o KafkaOutput) Config() pulumi.StringMapOutput {
 	return o.ApplyT(func(v *Kafka) pulumi.StringMapOutput { return v.Config }).(pulumi.StringMapOutput)
 }
 
+// Where the files of the configuration are; /etc/weir/kafka where not set.
+func (o KafkaOutput) ConfigDir() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Kafka) pulumi.StringPtrOutput { return v.ConfigDir }).(pulumi.StringPtrOutput)
+}
+
 // Where data lives on every machine.
 func (o KafkaOutput) DataDir() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *Kafka) pulumi.StringPtrOutput { return v.DataDir }).(pulumi.StringPtrOutput)
@@ -272,6 +295,11 @@ func (o KafkaOutput) Machines() ShownMapOutput {
 	return o.ApplyT(func(v *Kafka) ShownMapOutput { return v.Machines }).(ShownMapOutput)
 }
 
+// Leaves out of the files what is neither the article's nor in config.
+func (o KafkaOutput) Plain() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *Kafka) pulumi.BoolPtrOutput { return v.Plain }).(pulumi.BoolPtrOutput)
+}
+
 // The listener's port; 9092 where not set.
 func (o KafkaOutput) Port() pulumi.IntPtrOutput {
 	return o.ApplyT(func(v *Kafka) pulumi.IntPtrOutput { return v.Port }).(pulumi.IntPtrOutput)
@@ -280,6 +308,11 @@ func (o KafkaOutput) Port() pulumi.IntPtrOutput {
 // The software.
 func (o KafkaOutput) Release() ReleasePtrOutput {
 	return o.ApplyT(func(v *Kafka) ReleasePtrOutput { return v.Release }).(ReleasePtrOutput)
+}
+
+// Who runs the brokers; a user of their own where not set.
+func (o KafkaOutput) User() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Kafka) pulumi.StringPtrOutput { return v.User }).(pulumi.StringPtrOutput)
 }
 
 // The ensemble's client addresses, host:port.

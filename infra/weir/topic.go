@@ -19,6 +19,8 @@ type Topic struct {
 	Applied TopicShapePtrOutput `pulumi:"applied"`
 	// The cluster's brokers, at least one.
 	Brokers BrokerRefArrayOutput `pulumi:"brokers"`
+	// The path in ZooKeeper below which the cluster keeps everything; the whole of it where not set.
+	Chroot pulumi.StringPtrOutput `pulumi:"chroot"`
 	// The topic's own settings; others are given back to their defaults.
 	Config pulumi.StringMapOutput `pulumi:"config"`
 	// Lets a delete remove the topic with its messages.
@@ -35,6 +37,8 @@ type Topic struct {
 	ReplicationFactor pulumi.IntOutput `pulumi:"replicationFactor"`
 	// Computed: empty. A refresh puts here why no broker answered.
 	Unreachable pulumi.StringPtrOutput `pulumi:"unreachable"`
+	// The ensemble's client addresses, host:port: versions before 0.10.1 make topics there.
+	Zookeeper pulumi.StringArrayOutput `pulumi:"zookeeper"`
 }
 
 // NewTopic registers a new resource with the given unique name, arguments, and options.
@@ -91,6 +95,8 @@ func (TopicState) ElementType() reflect.Type {
 type topicArgs struct {
 	// The cluster's brokers, at least one.
 	Brokers []BrokerRef `pulumi:"brokers"`
+	// The path in ZooKeeper below which the cluster keeps everything; the whole of it where not set.
+	Chroot *string `pulumi:"chroot"`
 	// The topic's own settings; others are given back to their defaults.
 	Config map[string]string `pulumi:"config"`
 	// Lets a delete remove the topic with its messages.
@@ -105,12 +111,16 @@ type topicArgs struct {
 	ReplicationFactor int `pulumi:"replicationFactor"`
 	// Computed: empty. A refresh puts here why no broker answered.
 	Unreachable *string `pulumi:"unreachable"`
+	// The ensemble's client addresses, host:port: versions before 0.10.1 make topics there.
+	Zookeeper []string `pulumi:"zookeeper"`
 }
 
 // The set of arguments for constructing a Topic resource.
 type TopicArgs struct {
 	// The cluster's brokers, at least one.
 	Brokers BrokerRefArrayInput
+	// The path in ZooKeeper below which the cluster keeps everything; the whole of it where not set.
+	Chroot pulumi.StringPtrInput
 	// The topic's own settings; others are given back to their defaults.
 	Config pulumi.StringMapInput
 	// Lets a delete remove the topic with its messages.
@@ -125,6 +135,8 @@ type TopicArgs struct {
 	ReplicationFactor pulumi.IntInput
 	// Computed: empty. A refresh puts here why no broker answered.
 	Unreachable pulumi.StringPtrInput
+	// The ensemble's client addresses, host:port: versions before 0.10.1 make topics there.
+	Zookeeper pulumi.StringArrayInput
 }
 
 func (TopicArgs) ElementType() reflect.Type {
@@ -173,6 +185,11 @@ func (o TopicOutput) Brokers() BrokerRefArrayOutput {
 	return o.ApplyT(func(v *Topic) BrokerRefArrayOutput { return v.Brokers }).(BrokerRefArrayOutput)
 }
 
+// The path in ZooKeeper below which the cluster keeps everything; the whole of it where not set.
+func (o TopicOutput) Chroot() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Topic) pulumi.StringPtrOutput { return v.Chroot }).(pulumi.StringPtrOutput)
+}
+
 // The topic's own settings; others are given back to their defaults.
 func (o TopicOutput) Config() pulumi.StringMapOutput {
 	return o.ApplyT(func(v *Topic) pulumi.StringMapOutput { return v.Config }).(pulumi.StringMapOutput)
@@ -211,6 +228,11 @@ func (o TopicOutput) ReplicationFactor() pulumi.IntOutput {
 // Computed: empty. A refresh puts here why no broker answered.
 func (o TopicOutput) Unreachable() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *Topic) pulumi.StringPtrOutput { return v.Unreachable }).(pulumi.StringPtrOutput)
+}
+
+// The ensemble's client addresses, host:port: versions before 0.10.1 make topics there.
+func (o TopicOutput) Zookeeper() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *Topic) pulumi.StringArrayOutput { return v.Zookeeper }).(pulumi.StringArrayOutput)
 }
 
 func init() {

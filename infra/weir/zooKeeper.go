@@ -23,8 +23,10 @@ type ZooKeeper struct {
 	// The cluster that owns the machines.
 	Cluster pulumi.StringOutput `pulumi:"cluster"`
 	// Merged into zookeeper.properties.
-	Config  pulumi.StringMapOutput   `pulumi:"config"`
-	Connect pulumi.StringArrayOutput `pulumi:"connect"`
+	Config pulumi.StringMapOutput `pulumi:"config"`
+	// Where the files of the configuration are; /etc/weir/zookeeper where not set.
+	ConfigDir pulumi.StringPtrOutput   `pulumi:"configDir"`
+	Connect   pulumi.StringArrayOutput `pulumi:"connect"`
 	// Where data lives on every machine.
 	DataDir pulumi.StringPtrOutput `pulumi:"dataDir"`
 	// Lets a delete take the data along.
@@ -47,12 +49,16 @@ type ZooKeeper struct {
 	Members ZooKeeperMemberArrayOutput `pulumi:"members"`
 	// Where followers connect to the leader; 2888 where not set.
 	PeerPort pulumi.IntPtrOutput `pulumi:"peerPort"`
+	// Leaves out of the files what is neither the article's nor in config.
+	Plain pulumi.BoolPtrOutput `pulumi:"plain"`
 	// The software: a release of Kafka holds its ZooKeeper.
 	Release ReleasePtrOutput `pulumi:"release"`
 	// Ticks that a follower may lag behind; 2 where not set.
 	SyncLimit pulumi.IntPtrOutput `pulumi:"syncLimit"`
 	// The unit of the limits, in milliseconds; 2000 where not set.
 	TickTime pulumi.IntPtrOutput `pulumi:"tickTime"`
+	// Who runs the members; a user of their own where not set.
+	User pulumi.StringPtrOutput `pulumi:"user"`
 }
 
 // NewZooKeeper registers a new resource with the given unique name, arguments, and options.
@@ -109,6 +115,8 @@ type zooKeeperArgs struct {
 	Cluster string `pulumi:"cluster"`
 	// Merged into zookeeper.properties.
 	Config map[string]string `pulumi:"config"`
+	// Where the files of the configuration are; /etc/weir/zookeeper where not set.
+	ConfigDir *string `pulumi:"configDir"`
 	// Where data lives on every machine.
 	DataDir *string `pulumi:"dataDir"`
 	// Lets a delete take the data along.
@@ -129,12 +137,16 @@ type zooKeeperArgs struct {
 	Members []ZooKeeperMember `pulumi:"members"`
 	// Where followers connect to the leader; 2888 where not set.
 	PeerPort *int `pulumi:"peerPort"`
+	// Leaves out of the files what is neither the article's nor in config.
+	Plain *bool `pulumi:"plain"`
 	// The software: a release of Kafka holds its ZooKeeper.
 	Release *Release `pulumi:"release"`
 	// Ticks that a follower may lag behind; 2 where not set.
 	SyncLimit *int `pulumi:"syncLimit"`
 	// The unit of the limits, in milliseconds; 2000 where not set.
 	TickTime *int `pulumi:"tickTime"`
+	// Who runs the members; a user of their own where not set.
+	User *string `pulumi:"user"`
 }
 
 // The set of arguments for constructing a ZooKeeper resource.
@@ -147,6 +159,8 @@ type ZooKeeperArgs struct {
 	Cluster pulumi.StringInput
 	// Merged into zookeeper.properties.
 	Config pulumi.StringMapInput
+	// Where the files of the configuration are; /etc/weir/zookeeper where not set.
+	ConfigDir pulumi.StringPtrInput
 	// Where data lives on every machine.
 	DataDir pulumi.StringPtrInput
 	// Lets a delete take the data along.
@@ -167,12 +181,16 @@ type ZooKeeperArgs struct {
 	Members ZooKeeperMemberArrayInput
 	// Where followers connect to the leader; 2888 where not set.
 	PeerPort pulumi.IntPtrInput
+	// Leaves out of the files what is neither the article's nor in config.
+	Plain pulumi.BoolPtrInput
 	// The software: a release of Kafka holds its ZooKeeper.
 	Release ReleasePtrInput
 	// Ticks that a follower may lag behind; 2 where not set.
 	SyncLimit pulumi.IntPtrInput
 	// The unit of the limits, in milliseconds; 2000 where not set.
 	TickTime pulumi.IntPtrInput
+	// Who runs the members; a user of their own where not set.
+	User pulumi.StringPtrInput
 }
 
 func (ZooKeeperArgs) ElementType() reflect.Type {
@@ -230,6 +248,11 @@ func (o ZooKeeperOutput) Cluster() pulumi.StringOutput {
 // Merged into zookeeper.properties.
 func (o ZooKeeperOutput) Config() pulumi.StringMapOutput {
 	return o.ApplyT(func(v *ZooKeeper) pulumi.StringMapOutput { return v.Config }).(pulumi.StringMapOutput)
+}
+
+// Where the files of the configuration are; /etc/weir/zookeeper where not set.
+func (o ZooKeeperOutput) ConfigDir() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ZooKeeper) pulumi.StringPtrOutput { return v.ConfigDir }).(pulumi.StringPtrOutput)
 }
 
 func (o ZooKeeperOutput) Connect() pulumi.StringArrayOutput {
@@ -291,6 +314,11 @@ func (o ZooKeeperOutput) PeerPort() pulumi.IntPtrOutput {
 	return o.ApplyT(func(v *ZooKeeper) pulumi.IntPtrOutput { return v.PeerPort }).(pulumi.IntPtrOutput)
 }
 
+// Leaves out of the files what is neither the article's nor in config.
+func (o ZooKeeperOutput) Plain() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *ZooKeeper) pulumi.BoolPtrOutput { return v.Plain }).(pulumi.BoolPtrOutput)
+}
+
 // The software: a release of Kafka holds its ZooKeeper.
 func (o ZooKeeperOutput) Release() ReleasePtrOutput {
 	return o.ApplyT(func(v *ZooKeeper) ReleasePtrOutput { return v.Release }).(ReleasePtrOutput)
@@ -304,6 +332,11 @@ func (o ZooKeeperOutput) SyncLimit() pulumi.IntPtrOutput {
 // The unit of the limits, in milliseconds; 2000 where not set.
 func (o ZooKeeperOutput) TickTime() pulumi.IntPtrOutput {
 	return o.ApplyT(func(v *ZooKeeper) pulumi.IntPtrOutput { return v.TickTime }).(pulumi.IntPtrOutput)
+}
+
+// Who runs the members; a user of their own where not set.
+func (o ZooKeeperOutput) User() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ZooKeeper) pulumi.StringPtrOutput { return v.User }).(pulumi.StringPtrOutput)
 }
 
 func init() {

@@ -23,13 +23,10 @@ const (
 	firstBackoff = 100 * time.Millisecond
 )
 
-// Config returns the settings that all clients of the jobs start from. Its
-// version is the newest that the client library covers completely; older and
-// newer brokers negotiate.
-func Config(clientID string) *sarama.Config {
+// Config returns the settings that all clients of the jobs start from.
+func Config(clientID string, v Version) *sarama.Config {
 	c := sarama.NewConfig()
 	c.ClientID = clientID
-	c.Version = sarama.V2_8_0_0
 	c.Net.DialTimeout = dialTimeout
 	c.Net.ReadTimeout = requestTimeout
 	c.Net.WriteTimeout = requestTimeout
@@ -39,6 +36,7 @@ func Config(clientID string) *sarama.Config {
 	c.Metadata.Full = false
 	c.Consumer.IsolationLevel = sarama.ReadCommitted
 	c.Consumer.Offsets.AutoCommit.Enable = false
+	v.apply(c)
 	return c
 }
 
@@ -49,13 +47,15 @@ func Config(clientID string) *sarama.Config {
 // Retries of metadata matter as much as those of sending: where a partition
 // stays without a leader longer than they last, the library gives up messages
 // that were never sent.
-func ProducerConfig(clientID string, bound time.Duration) *sarama.Config {
-	c := Config(clientID)
+//
+// Old brokers know no idempotence: what was sent again may be there twice.
+func ProducerConfig(clientID string, v Version, bound time.Duration) *sarama.Config {
+	c := Config(clientID, v)
 	retries := int(bound/maxBackoff) + 10 // the first ten take less than maxBackoff each
 	c.Metadata.Retry.Max = retries
 	c.Metadata.Retry.BackoffFunc = Backoff
 	c.Metadata.Timeout = bound
-	c.Producer.Idempotent = true
+	c.Producer.Idempotent = !v.Old()
 	c.Producer.RequiredAcks = sarama.WaitForAll
 	c.Net.MaxOpenRequests = 1 // demanded by idempotence; keeps the order
 	c.Producer.Retry.Max = retries

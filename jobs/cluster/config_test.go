@@ -38,7 +38,7 @@ func TestBrokersSplitsABootstrapList(t *testing.T) {
 
 func TestProducerConfigRetriesForAtLeastItsBound(t *testing.T) {
 	const bound = 2 * time.Minute
-	c := ProducerConfig("test", bound)
+	c := ProducerConfig("test", Version{}, bound)
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestAwaitListensToItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var log strings.Builder
 	time.AfterFunc(50*time.Millisecond, cancel)
-	err = Await(ctx, slog.New(slog.NewTextHandler(&log, nil)), Config("test"), []string{address}, Need{Topic: "t"})
+	err = Await(ctx, slog.New(slog.NewTextHandler(&log, nil)), Config("test", Version{}), []string{address}, Need{Topic: "t"})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want that it was cancelled", err)
 	}

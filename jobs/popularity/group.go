@@ -28,13 +28,13 @@ func (g group) mirror(_ context.Context, next map[int32]int64) error {
 		return fmt.Errorf("find the coordinator of group %s: %w", g.name, err)
 	}
 	request := &sarama.OffsetCommitRequest{
-		Version:                 2,
+		Version:                 g.either(2, 1),
 		ConsumerGroup:           g.name,
 		ConsumerGroupGeneration: sarama.GroupGenerationUndefined,
 		RetentionTime:           -1, // the broker's
 	}
 	for partition, offset := range next {
-		request.AddBlock(g.topic, partition, offset, 0, "")
+		request.AddBlock(g.topic, partition, offset, sarama.ReceiveTime, "")
 	}
 	response, err := coordinator.CommitOffset(request)
 	if err != nil {
@@ -50,6 +50,15 @@ func (g group) mirror(_ context.Context, next map[int32]int64) error {
 		}
 	}
 	return nil
+}
+
+// either is the version of a request, or that which old brokers know. Their 1 is
+// the first that keeps offsets in Kafka itself.
+func (g group) either(today, old int16) int16 {
+	if cluster.Old(g.client.Config()) {
+		return old
+	}
+	return today
 }
 
 // committed returns the group's offsets for the partitions that have one. It
@@ -76,7 +85,7 @@ func (g group) ask(partitions []int32) (map[int32]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	request := &sarama.OffsetFetchRequest{Version: 5, ConsumerGroup: g.name}
+	request := &sarama.OffsetFetchRequest{Version: g.either(5, 1), ConsumerGroup: g.name}
 	for _, partition := range partitions {
 		request.AddPartition(g.topic, partition)
 	}

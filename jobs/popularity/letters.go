@@ -2,6 +2,8 @@ package popularity
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -84,7 +86,35 @@ func (o *outlet) letter(d store.DeadLetter) *sarama.ProducerMessage {
 	if d.Size > len(d.Value) {
 		m.Headers = append(m.Headers, header("weir-cut-from-bytes", strconv.Itoa(d.Size)))
 	}
+	if o.old {
+		m.Value, m.Headers = sarama.ByteEncoder(enclosed(m.Headers, d.Value)), nil
+	}
 	return m
+}
+
+// enclosed is a letter for a topic whose messages have no headers: an object with
+// what they would say, and the value in base64, as it is no text perhaps.
+func enclosed(headers []sarama.RecordHeader, value []byte) []byte {
+	all := map[string]string{valueField: base64.StdEncoding.EncodeToString(value)}
+	for _, h := range headers {
+		all[string(h.Key)] = string(h.Value)
+	}
+	text, _ := json.Marshal(all) // strings cannot fail
+	return text
+}
+
+const valueField = "value"
+
+// topicOf is the input topic of a letter; empty where it is none of ours.
+func topicOf(r *fetch.Record) string {
+	if topic := r.Header(topicHeader); topic != nil {
+		return string(topic)
+	}
+	var enclosed map[string]string
+	if json.Unmarshal(r.Value, &enclosed) != nil {
+		return ""
+	}
+	return enclosed[topicHeader]
 }
 
 // missing are the letters that the dead-letter topic does not hold.
@@ -108,6 +138,9 @@ func (o *outlet) missing(ctx context.Context, letters []store.DeadLetter) ([]sto
 
 // search notes the keys of our letters in a partition, from a time on.
 func (o *outlet) search(ctx context.Context, partition int32, since int64, arrived map[string]bool) error {
+	if o.old {
+		since = sarama.OffsetOldest // there are no times to look for
+	}
 	from, err := o.client.GetOffset(o.deadLetterTopic, partition, since)
 	if err != nil || from < 0 { // nothing is as young
 		return err
@@ -117,7 +150,7 @@ func (o *outlet) search(ctx context.Context, partition int32, since int64, arriv
 		return err
 	}
 	return fetch.Range(ctx, o.client, o.deadLetterTopic, partition, from, end, func(r *fetch.Record) {
-		if string(r.Header(topicHeader)) == o.inputTopic {
+		if topicOf(r) == o.inputTopic {
 			arrived[string(r.Key)] = true
 		}
 	})

@@ -21,6 +21,8 @@ type outlet struct {
 	snapshotTopic   string
 	deadLetterTopic string
 	inputTopic      string
+	// old says that the brokers know neither headers nor times.
+	old bool
 	// unsure says that letters of the outbox may have arrived already.
 	unsure bool
 }
@@ -28,8 +30,11 @@ type outlet struct {
 // newOutlet connects. Sending is idempotent, so that order is kept and the
 // library's own retries repeat nothing.
 func newOutlet(s Settings) (*outlet, error) {
-	config := cluster.ProducerConfig(clientID, sendBound)
+	config := cluster.ProducerConfig(clientID, s.Version, sendBound)
 	config.Producer.Compression = sarama.CompressionLZ4 // snapshots are repetitive text
+	if s.Version.Old() {
+		config.Producer.Compression = sarama.CompressionGZIP // what such brokers called LZ4 is another format (KAFKA-3160)
+	}
 	config.Producer.Partitioner = func(topic string) sarama.Partitioner {
 		if topic == s.SnapshotTopic {
 			return byInput{}
@@ -44,7 +49,10 @@ func newOutlet(s Settings) (*outlet, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to %v for sending: %w", s.Brokers, err), client.Close())
 	}
-	return &outlet{client, producer, s.SnapshotTopic, s.DeadLetterTopic, s.Topic, true}, nil
+	return &outlet{
+		client: client, producer: producer, old: s.Version.Old(), unsure: true,
+		snapshotTopic: s.SnapshotTopic, deadLetterTopic: s.DeadLetterTopic, inputTopic: s.Topic,
+	}, nil
 }
 
 func (o *outlet) close() error { return errors.Join(o.producer.Close(), o.client.Close()) }

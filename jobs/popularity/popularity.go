@@ -69,7 +69,7 @@ func Run(ctx context.Context, s Settings, stdout io.Writer, log *slog.Logger) er
 		return err
 	}
 	defer page.Close()
-	config := cluster.Config(clientID)
+	config := cluster.Config(clientID, s.Version)
 	if err := cluster.Await(ctx, log, config, s.Brokers, s.needs()...); err != nil {
 		return stopped(ctx, err)
 	}

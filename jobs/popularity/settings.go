@@ -17,6 +17,7 @@ const clientID = "weir-popularity"
 // Settings is what a calculator is told on its command line.
 type Settings struct {
 	Brokers         []string
+	Version         cluster.Version
 	Topic, Group    string
 	SnapshotTopic   string
 	DeadLetterTopic string
@@ -44,6 +45,7 @@ type Settings struct {
 // settings and reports the first that is wrong.
 func (s *Settings) flags(f *program.Flags) (check func() error) {
 	bootstrap := f.String("bootstrap-server", "127.0.0.1:9092", "brokers to start from, `host:port,...`")
+	version := f.String("kafka-version", "", "the brokers' `version`, where they do not tell it: before 0.10, such as 0.8.2.1")
 	weights := f.String("weights", behavior.Article().String(), "what a click, a minute and a like count")
 	f.StringVar(&s.Topic, "topic", "user-behavior-topic", "topic to count")
 	f.StringVar(&s.StateDir, "state-dir", "popularity-state", "`directory` of the state; keep it between runs")
@@ -60,13 +62,16 @@ func (s *Settings) flags(f *program.Flags) (check func() error) {
 	f.StringVar(&s.DeadLetterTopic, "dead-letter-topic", "", "topic for records that are no messages (default <topic>.dead-letter)")
 	f.StringVar(&s.MetricsAddress, "metrics-address", "127.0.0.1:9402", "serve /metrics and /healthy on `host:port`")
 	f.BoolVar(&s.Rebuild, "rebuild", false, "count anew from the start of the log and put a state that is there aside; for one run by hand, not for a unit file")
-	return func() error { return s.read(*bootstrap, *weights) }
+	return func() error { return s.read(*bootstrap, *version, *weights) }
 }
 
-func (s *Settings) read(bootstrap, weights string) (err error) {
+func (s *Settings) read(bootstrap, version, weights string) (err error) {
 	var ok bool
 	if s.Brokers, ok = cluster.Brokers(bootstrap); !ok {
 		return fmt.Errorf("--bootstrap-server %q: want host:port, several separated by commas", bootstrap)
+	}
+	if s.Version, err = cluster.ParseVersion(version); err != nil {
+		return fmt.Errorf("--kafka-version %w", err)
 	}
 	if s.Weights, err = behavior.ParseWeights(weights); err != nil {
 		return fmt.Errorf("--weights: %w", err)

@@ -24,8 +24,8 @@ const (
 
 // words are the flags that need to be understood.
 type words struct {
-	bootstrap, acks, codec, throughput string
-	idempotence                        bool
+	bootstrap, version, acks, codec, throughput string
+	idempotence                                 bool
 }
 
 // flags declares the command line; check turns raw values into settings and
@@ -33,6 +33,7 @@ type words struct {
 func (s *Settings) flags(f *program.Flags) (check func() error) {
 	var w words
 	f.StringVar(&w.bootstrap, "bootstrap-server", "127.0.0.1:9092", "brokers to start from, `host:port,...`")
+	f.StringVar(&w.version, "kafka-version", "", "the brokers' `version`, where they do not tell it: before 0.10, such as 0.8.2.1")
 	f.StringVar(&s.Topic, "topic", "user-behavior-topic", "topic to send to")
 	s.paceFlags(f, &w)
 	s.messageFlags(f)

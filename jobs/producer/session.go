@@ -42,7 +42,7 @@ func open(ctx context.Context, s Settings, m *meters, log *slog.Logger) (_ *sess
 	if err := clear(s.Manifest, s.Report); err != nil {
 		return nil, err
 	}
-	config := send.Config("weir-producer")
+	config := send.Config("weir-producer", s.Version)
 	need := cluster.Need{Topic: s.Topic, Options: "--partitions 3 --replication-factor 3"}
 	if err := cluster.Await(ctx, log, config, s.Brokers, need); err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ const mostBatches = 10
 func (p *session) options(i int) send.Options {
 	s := p.settings
 	return send.Options{
-		Topic: s.Topic, Run: s.Run, Acks: s.Acks, Idempotent: s.Idempotent, Codec: s.Codec, Bound: s.Bound, Log: p.log,
+		Topic: s.Topic, Run: s.Run, Acks: s.Acks, Idempotent: s.Idempotent, Ordered: s.Version.Old(), Codec: s.Codec, Bound: s.Bound, Log: p.log,
 		BatchSize: s.BatchSize, Batches: max(2, min(mostBatches, s.BufferMemory/s.BatchSize/len(p.topic.Partitions))),
 		Acknowledged: func(b *send.Batch, now time.Time) { p.score.acknowledged(i, b, now) },
 	}

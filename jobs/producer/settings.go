@@ -16,6 +16,7 @@ import (
 // Settings is what a producer is told on its command line.
 type Settings struct {
 	Brokers []string
+	Version cluster.Version
 	Topic   string
 	Shape   Shape
 	// Throughput says how fast messages are sent, Interval the pause between
@@ -56,6 +57,9 @@ func (s *Settings) read(w words) (err error) {
 	if s.Brokers, ok = cluster.Brokers(w.bootstrap); !ok {
 		return fmt.Errorf("--bootstrap-server %q: want host:port, several separated by commas", w.bootstrap)
 	}
+	if s.Version, err = cluster.ParseVersion(w.version); err != nil {
+		return fmt.Errorf("--kafka-version %w", err)
+	}
 	switch w.acks {
 	case "all", "-1":
 		s.Acks = sarama.WaitForAll
@@ -66,7 +70,7 @@ func (s *Settings) read(w words) (err error) {
 	default:
 		return fmt.Errorf("--acks %q: want all, 1 or 0", w.acks)
 	}
-	s.Idempotent = w.idempotence && s.Acks == sarama.WaitForAll
+	s.Idempotent = w.idempotence && s.Acks == sarama.WaitForAll && !s.Version.Old()
 	if err := s.Codec.UnmarshalText([]byte(w.codec)); err != nil {
 		return fmt.Errorf("--compression-type %q: want none, gzip, snappy, lz4 or zstd", w.codec)
 	}
@@ -123,6 +127,8 @@ func (s *Settings) checkRun() error {
 		return errors.New("--interval, --rounds, --num-records and --duration: want 0 or more")
 	case s.Run != "" && !runForm.MatchString(s.Run):
 		return fmt.Errorf("--run-id %q: want up to 64 letters, digits, dots, hyphens and underscores", s.Run)
+	case s.Run != "" && s.Version.Old():
+		return errors.New("--run-id: needs Kafka 0.11: older records have no headers to carry it in, and what is sent again may be there twice")
 	case s.Run != "" && !s.Idempotent:
 		return errors.New("--run-id: needs --acks all and --idempotence, without which a run cannot be gone on with exactly")
 	}
@@ -134,6 +140,10 @@ func (s *Settings) checkDelivery() error {
 	// what brokers take by default (message.max.bytes), less the batch's header.
 	const least, most = 1 << 10, 1_000_000
 	switch {
+	case s.Version.Old() && s.Codec != sarama.CompressionNone:
+		return fmt.Errorf("--compression-type %s: want none for a Kafka as old as --kafka-version says", s.Codec)
+	case s.Version.Old() && s.Shape.Late > 0:
+		return errors.New("--late: needs Kafka 0.10: older records have no timestamps")
 	case s.BatchSize < least || s.BatchSize > most:
 		return fmt.Errorf("--batch-size %d: want %d to %d", s.BatchSize, least, most)
 	case s.BufferMemory < s.BatchSize:

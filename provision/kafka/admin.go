@@ -29,6 +29,7 @@ type Admin struct {
 	bootstrap []string
 	version   Version
 	config    *sarama.Config
+	registry  *Registry // nil where the brokers take all requests
 
 	mu     sync.Mutex
 	client sarama.Client
@@ -40,10 +41,16 @@ type Admin struct {
 
 // NewAdmin returns an Admin for the cluster behind bootstrap (host:port). It
 // connects on first use, through dialer, or directly where that is nil.
-// Versions without the admin protocol are refused.
-func NewAdmin(bootstrap []string, version Version, dialer proxy.Dialer) (*Admin, error) {
+//
+// Versions without the admin protocol need a registry; the others leave it alone,
+// and it may be nil.
+func NewAdmin(bootstrap []string, version Version, dialer proxy.Dialer, registry *Registry) (*Admin, error) {
+	a := &Admin{bootstrap: bootstrap, version: version}
 	if !version.Features.Has(AdminProtocol) {
-		return nil, fmt.Errorf("kafka %s has no admin protocol; use its own tools on a broker", version.Name)
+		if registry == nil || len(registry.ZooKeeper) == 0 || registry.Tool == nil {
+			return nil, fmt.Errorf("kafka %s has no admin protocol: its ensemble and a machine with its tools must be known", version.Name)
+		}
+		a.registry = registry
 	}
 	c := sarama.NewConfig()
 	c.ClientID = "weir"
@@ -64,7 +71,8 @@ func NewAdmin(bootstrap []string, version Version, dialer proxy.Dialer) (*Admin,
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("kafka client: %w", err)
 	}
-	return &Admin{bootstrap: bootstrap, version: version, config: c}, nil
+	a.config = c
+	return a, nil
 }
 
 // Close ends all connections. The Admin connects again where it is used again.

@@ -16,6 +16,9 @@ const minISRConfig = "min.insync.replicas"
 // View asks for everything: the controller, whose metadata is the freshest, or
 // another broker where that one does not answer.
 func (a *Admin) View(ctx context.Context) (View, error) {
+	if a.registry != nil {
+		return a.registry.View(ctx)
+	}
 	var v View
 	err := a.do(ctx, "asking for the cluster's state", func(client sarama.Client, _ sarama.ClusterAdmin) error {
 		broker, answer, err := a.metadata(client)
@@ -156,6 +159,9 @@ func describeConfigs(broker *sarama.Broker, of sarama.ConfigResourceType, subjec
 // Answers asks one broker itself, by its advertised listener, and returns the
 // error where it does not answer or does not know its cluster.
 func (a *Admin) Answers(ctx context.Context, id int32) error {
+	if a.registry != nil {
+		return a.answersOld(ctx, id)
+	}
 	return a.do(ctx, fmt.Sprintf("asking broker %d itself", id), func(client sarama.Client, _ sarama.ClusterAdmin) error {
 		// A connection from before a restart is of no worth.
 		if err := client.RefreshBrokers(a.bootstrap); err != nil {
@@ -189,6 +195,9 @@ func (a *Admin) ElectPreferred(ctx context.Context) error {
 	partitions := v.Unpreferred()
 	if len(partitions) == 0 {
 		return nil
+	}
+	if a.registry != nil {
+		return a.registry.Elect(ctx, partitions)
 	}
 	return a.do(ctx, "electing preferred leaders", func(_ sarama.Client, admin sarama.ClusterAdmin) error {
 		results, err := admin.ElectLeaders(sarama.PreferredElection, partitions)

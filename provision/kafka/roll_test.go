@@ -134,7 +134,7 @@ func (f dialFunc) DialContext(ctx context.Context, _, _ string) (net.Conn, error
 func newAdmin(t *testing.T, d remote.Dialer) *Admin {
 	t.Helper()
 	v, _ := LookUp(DefaultVersion)
-	a, err := NewAdmin([]string{"broker.invalid:9092"}, v, remote.Via(d))
+	a, err := NewAdmin([]string{"broker.invalid:9092"}, v, remote.Via(d), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,9 +142,9 @@ func newAdmin(t *testing.T, d remote.Dialer) *Admin {
 	return a
 }
 
-func TestVersionsWithoutTheAdminProtocolAreRefused(t *testing.T) {
+func TestVersionsWithoutTheAdminProtocolNeedARegistry(t *testing.T) {
 	v, _ := LookUp("0.8.2.1")
-	if _, err := NewAdmin(nil, v, nil); err == nil || !strings.Contains(err.Error(), "0.8.2.1") {
+	if _, err := NewAdmin(nil, v, nil, nil); err == nil || !strings.Contains(err.Error(), "0.8.2.1") {
 		t.Errorf("got %v, want a refusal that names the version", err)
 	}
 }

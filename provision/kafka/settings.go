@@ -14,26 +14,42 @@ type setting struct {
 	// needs are features without which the line means nothing; unless is the
 	// feature that replaced it.
 	needs, unless Feature
+	// added: it is weir's, and a plain file does without it.
+	added bool
 }
+
+// written heads each file.
+const written = "Written by weir; changes by hand are undone."
 
 // server is server.properties of one broker.
 func (s Spec) server(b Broker) properties.File {
-	return properties.File{
-		section("Written by weir; changes by hand are undone.\nThe article's settings, in the names of Kafka "+s.Version+".", s.Version, s.articleSettings(b)),
-		section("What a cluster needs today: copies, and no loss of what was acknowledged.", s.Version, s.durability()),
-		section("How long data is kept, said rather than implied.", s.Version, retention()),
-		section("How a broker stops, starts and is missed.", s.Version, liveness()),
-	}.Override(s.Config)
+	file := properties.File{s.section(written+"\nThe article's settings, in the names of Kafka "+s.Version+".", s.articleSettings(b))}
+	if !s.Plain {
+		file = append(file,
+			s.section("What a cluster needs today: copies, and no loss of what was acknowledged.", s.durability()),
+			s.section("How long data is kept, said rather than implied.", retention()),
+			s.section("How a broker stops, starts and is missed.", liveness()))
+	}
+	return file.Override(s.Config)
 }
 
-// section keeps the settings that the version has.
-func section(title, version string, settings []setting) properties.Section {
-	has := versions[version].Features
+// section keeps the settings that the version has; in a plain file without a
+// word on them.
+func (s Spec) section(title string, settings []setting) properties.Section {
+	has := versions[s.Version].Features
 	out := properties.Section{Title: title}
+	if s.Plain {
+		out.Title = ""
+	}
 	for _, row := range settings {
-		if has.Has(row.needs) && (row.unless == 0 || !has.Has(row.unless)) {
-			out.Settings = append(out.Settings, properties.Setting{Key: row.key, Value: row.value, Note: row.note})
+		if !has.Has(row.needs) || row.unless != 0 && has.Has(row.unless) || s.Plain && row.added {
+			continue
 		}
+		line := properties.Setting{Key: row.key, Value: row.value, Note: row.note}
+		if s.Plain {
+			line.Note = ""
+		}
+		out.Settings = append(out.Settings, line)
 	}
 	return out
 }
@@ -48,7 +64,7 @@ func (s Spec) articleSettings(b Broker) []setting {
 		{key: "broker.id", value: strconv.Itoa(int(b.ID))},
 		{key: "port", value: strconv.Itoa(first.Port), unless: Listeners},
 		{key: "host.name", value: bind, unless: Listeners},
-		{key: "advertised.host.name", value: b.Address, unless: Listeners},
+		{key: "advertised.host.name", value: b.Address, unless: Listeners, added: true},
 		{key: "listeners", value: s.listenersOn(bind), needs: Listeners,
 			note: "instead of port=" + strconv.Itoa(first.Port) + " and host.name=" + bind},
 		{key: "advertised.listeners", value: s.listenersOn(b.Address), needs: Listeners},
@@ -72,6 +88,8 @@ func (s Spec) durability() []setting {
 		{key: "auto.create.topics.enable", value: "false",
 			note: "a misspelt topic is an error, not a topic"},
 		{key: "delete.topic.enable", value: "true"},
+		{key: "log.cleaner.enable", value: "true", unless: Compaction,
+			note: "compacted topics are compacted"},
 		{key: "offsets.topic.replication.factor", value: replicas},
 		{key: "transaction.state.log.replication.factor", value: replicas, needs: Transactions},
 		{key: "transaction.state.log.min.isr", value: inSync, needs: Transactions},
@@ -122,29 +140,29 @@ func (s Spec) protocolMap() string {
 // producer is producer.properties, for the console producer and people.
 func (s Spec) producer() properties.File {
 	brokers := strings.Join(s.Bootstrap(), ",")
-	return properties.File{section("Written by weir; changes by hand are undone.", s.Version, []setting{
+	return properties.File{s.section(written, []setting{
 		{key: "metadata.broker.list", value: brokers, unless: BrokerClients},
 		{key: "producer.type", value: "async", unless: BrokerClients},
 		{key: "bootstrap.servers", value: brokers, needs: BrokerClients,
 			note: "instead of the article's broker.list (metadata.broker.list in 0.8)"},
-		{key: "linger.ms", value: "5", needs: BrokerClients,
+		{key: "linger.ms", value: "5", added: true, needs: BrokerClients,
 			note: "instead of producer.type=async: every producer is asynchronous now, this lets it fill batches"},
-		{key: "acks", value: "all", needs: BrokerClients,
+		{key: "acks", value: "all", added: true, needs: BrokerClients,
 			note: "acknowledged means on all replicas in sync"},
-		{key: "enable.idempotence", value: "true", needs: Transactions,
+		{key: "enable.idempotence", value: "true", added: true, needs: Transactions,
 			note: "a retry does not write twice"},
 	})}
 }
 
 // consumer is consumer.properties, for the console consumer and people.
 func (s Spec) consumer() properties.File {
-	return properties.File{section("Written by weir; changes by hand are undone.", s.Version, []setting{
+	return properties.File{s.section(written, []setting{
 		{key: "zookeeper.connect", value: s.connect(), unless: BrokerClients},
-		{key: "zookeeper.connection.timeout.ms", value: "6000", unless: BrokerClients},
+		{key: "zookeeper.connection.timeout.ms", value: "6000", unless: BrokerClients, added: true},
 		{key: "bootstrap.servers", value: strings.Join(s.Bootstrap(), ","), needs: BrokerClients,
 			note: "instead of zookeeper.connect (the article writes zookeeper.contact): consumers ask the brokers now"},
-		{key: "group.id", value: "test-consumer-group"},
-		{key: "auto.offset.reset", value: "earliest", needs: BrokerClients,
+		{key: "group.id", value: "test-consumer-group", added: true},
+		{key: "auto.offset.reset", value: "earliest", added: true, needs: BrokerClients,
 			note: "a new group reads from the beginning"},
 	})}
 }

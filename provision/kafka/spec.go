@@ -59,6 +59,10 @@ type Spec struct {
 	// Config is merged into server.properties; keys that have a field here are
 	// refused.
 	Config map[string]string
+	// Plain keeps out of server.properties, producer.properties and
+	// consumer.properties what is neither the article's nor in Config: all else is
+	// as Kafka has it by default.
+	Plain bool
 	// Adopt lets each broker take the place of one that somebody started by hand
 	// on the same data directory.
 	Adopt bool
@@ -123,7 +127,14 @@ func (s Spec) Open() bool {
 // MinInsyncReplicas is the broker default of min.insync.replicas: two copies
 // of what was acknowledged where a third may be lost, else one, as two of two
 // would make every restart an outage.
-func (s Spec) MinInsyncReplicas() int { return max(1, s.replicas()-1) }
+//
+// A plain server.properties leaves it at Kafka's own, one.
+func (s Spec) MinInsyncReplicas() int {
+	if s.Plain {
+		return 1
+	}
+	return max(1, s.replicas()-1)
+}
 
 // replicas is the default replication factor: three where there are as many brokers.
 func (s Spec) replicas() int { return min(3, len(s.Brokers)) }

@@ -26,6 +26,9 @@ type Topic struct {
 
 // Describe returns a topic as it is; where there is none the error is ErrNoTopic.
 func (a *Admin) Describe(ctx context.Context, name string) (Topic, error) {
+	if a.registry != nil {
+		return a.registry.Describe(ctx, name)
+	}
 	t := Topic{Name: name, Config: map[string]string{}}
 	err := a.do(ctx, "describing topic "+name, func(client sarama.Client, _ sarama.ClusterAdmin) error {
 		broker, answer, err := a.metadata(client)
@@ -68,6 +71,9 @@ func (t *Topic) count(partitions []*sarama.PartitionMetadata) {
 // Create makes a topic. One that exists is sarama.ErrTopicAlreadyExists: the
 // caller decides whether to adopt it.
 func (a *Admin) Create(ctx context.Context, t Topic) error {
+	if a.registry != nil {
+		return a.registry.create(ctx, t)
+	}
 	config := make(map[string]*string, len(t.Config))
 	for k, v := range t.Config {
 		config[k] = &v
@@ -80,6 +86,9 @@ func (a *Admin) Create(ctx context.Context, t Topic) error {
 
 // Change carries out what Compare found: first the settings, then the partitions.
 func (a *Admin) Change(ctx context.Context, name string, c TopicChange) error {
+	if a.registry != nil {
+		return a.registry.change(ctx, name, c)
+	}
 	if len(c.Set)+len(c.Unset) > 0 {
 		entries := map[string]sarama.IncrementalAlterConfigsEntry{}
 		for k, v := range c.Set {
@@ -105,6 +114,9 @@ func (a *Admin) Change(ctx context.Context, name string, c TopicChange) error {
 
 // Delete removes a topic and all of its messages. One that is not there is no error.
 func (a *Admin) Delete(ctx context.Context, name string) error {
+	if a.registry != nil {
+		return a.registry.delete(ctx, name)
+	}
 	return a.do(ctx, "deleting topic "+name, func(_ sarama.Client, admin sarama.ClusterAdmin) error {
 		if err := admin.DeleteTopic(name); !errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
 			return err

@@ -24,6 +24,8 @@ const (
 	NamedListeners
 	// BrokerClients: clients and tools need only the brokers, bootstrap.servers (0.9).
 	BrokerClients
+	// Compaction: the log cleaner runs without being asked for (KAFKA-2238, 0.9.0.1).
+	Compaction
 	// Timestamps: records carry a time (KIP-32, 0.10).
 	Timestamps
 	// AdminProtocol: topics are created, described and deleted by request (KIP-4, 0.10.1).
@@ -54,7 +56,7 @@ type Version struct {
 
 const (
 	features0_8 = ZooKeeperMode
-	features3_9 = ZooKeeperMode | KRaftMode | Listeners | NamedListeners | BrokerClients | Timestamps |
+	features3_9 = ZooKeeperMode | KRaftMode | Listeners | NamedListeners | BrokerClients | Compaction | Timestamps |
 		AdminProtocol | Transactions | IncrementalConfig | ElectLeaders
 )
 

@@ -67,9 +67,7 @@ var (
 
 // Validate adds what is wrong with a complete layout to problems; at is its path.
 func (l Layout) Validate(at string, problems *problem.List) {
-	if !userPattern.MatchString(l.User) {
-		problems.Add(at+".user", "%q is not a user name; write up to 32 lower-case letters, digits, _ or -", l.User)
-	}
+	CheckUser(at+".user", l.User, problems)
 	for _, d := range []struct{ field, value string }{
 		{"home", l.Home}, {"configDir", l.ConfigDir}, {"dataDir", l.DataDir},
 		{"logDir", l.LogDir}, {"tempDir", l.TempDir},
@@ -78,6 +76,13 @@ func (l Layout) Validate(at string, problems *problem.List) {
 	}
 	if l.DataDir == l.ConfigDir || l.DataDir == l.LogDir || l.DataDir == l.TempDir {
 		problems.Add(at+".dataDir", "%s also holds configuration, logs or temporary files; give data a directory of its own", l.DataDir)
+	}
+}
+
+// CheckUser adds a problem where user is not a name that useradd accepts.
+func CheckUser(at, user string, problems *problem.List) {
+	if !userPattern.MatchString(user) {
+		problems.Add(at, "%q is not a user name; write up to 32 lower-case letters, digits, _ or -", user)
 	}
 }
 
@@ -110,6 +115,26 @@ func (l Layout) Directories() []machine.Directory {
 		{Path: l.LogDir, Owner: l.User, Group: l.User, Mode: ownMode},
 		{Path: l.TempDir, Owner: l.User, Group: l.User, Mode: ownMode},
 	}
+}
+
+// Own is a layout of whose places a person named some; a service that runs as
+// a person's user has that person's home.
+func Own(user, configDir, dataDir string) Layout {
+	l := Layout{User: user, ConfigDir: configDir, DataDir: dataDir}
+	if user != "" {
+		l.Home = "/home/" + user
+	}
+	return l
+}
+
+// LoggingFile is the component's log4j.properties. In a directory that several
+// components share it carries the component's name.
+func (l Layout) LoggingFile(component, content string) machine.File {
+	name := "log4j.properties"
+	if path.Base(l.ConfigDir) != component {
+		name = component + "-" + name
+	}
+	return l.ConfigFile(name, content)
 }
 
 // ConfigFile is a generated file in ConfigDir. No secret belongs in it: every

@@ -25,11 +25,18 @@ func (s Spec) properties() properties.File {
 			{Key: "syncLimit", Value: strconv.Itoa(s.SyncLimit)},
 		},
 	}
+	if s.Plain {
+		article.Title = ""
+		article.Settings[1].Value += "/" // as the article writes it
+	}
 	for _, m := range s.Members {
 		article.Settings = append(article.Settings, properties.Setting{
 			Key:   fmt.Sprintf("server.%d", m.ID),
 			Value: fmt.Sprintf("%s:%d", address.WithPort(m.Address, s.PeerPort), s.ElectionPort),
 		})
+	}
+	if s.Plain {
+		return properties.File{article}.Override(s.Config)
 	}
 	today := properties.Section{
 		Title: "What an ensemble needs today.",

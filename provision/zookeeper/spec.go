@@ -50,6 +50,9 @@ type Spec struct {
 	// Config is merged into zookeeper.properties; keys that have a field here
 	// are refused.
 	Config map[string]string
+	// Plain keeps out of zookeeper.properties what is neither the article's nor in
+	// Config.
+	Plain bool
 	// Adopt lets each member take the place of one that somebody started by hand
 	// on the same data directory.
 	Adopt bool

@@ -80,7 +80,7 @@ func (s *site) describeTopic(ctx context.Context) (kafka.Topic, error) {
 
 func askBrokers(bootstrap []string) (*kafka.Admin, error) {
 	version, _ := kafka.LookUp(kafka.DefaultVersion) // it is in the table
-	return kafka.NewAdmin(bootstrap, version, &net.Dialer{})
+	return kafka.NewAdmin(bootstrap, version, &net.Dialer{}, nil)
 }
 
 // difference shows the lines that only one of two texts has.

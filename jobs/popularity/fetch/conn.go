@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"weir/jobs/cluster"
 )
 
 // conn is a connection to a broker that speaks nothing but fetch requests. The
@@ -21,7 +23,7 @@ import (
 type conn struct {
 	net.Conn
 	broker      *sarama.Broker
-	version     int16
+	version     int16 // 0 for a broker before 0.10
 	clientID    string
 	timeout     time.Duration
 	correlation int32
@@ -42,10 +44,13 @@ func dial(ctx context.Context, address string, config *sarama.Config) (*conn, er
 	if _, err := broker.Connected(); err != nil { // which waits
 		return nil, fmt.Errorf("connect to %s: %w", address, err)
 	}
-	version, err := negotiate(broker)
-	if err != nil {
-		_ = broker.Close() // nothing but questions was sent
-		return nil, fmt.Errorf("ask %s what it speaks: %w", address, err)
+	version := int16(0)
+	if !cluster.Old(config) {
+		var err error
+		if version, err = negotiate(broker); err != nil {
+			_ = broker.Close() // nothing but questions was sent
+			return nil, fmt.Errorf("ask %s what it speaks: %w", address, err)
+		}
 	}
 	c := &conn{Conn: capture.conn, broker: broker, version: version, clientID: config.ClientID, timeout: config.Net.ReadTimeout}
 	c.stop = context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
@@ -114,6 +119,9 @@ const maxResponse = 100 << 20
 
 // fetch sends a request and reads the response into a buffer.
 func (c *conn) fetch(r request, into *buffer) (response, error) {
+	if c.version == 0 {
+		return c.fetchOld(r)
+	}
 	c.correlation++
 	c.request = r.append(c.request[:0], c.version, c.correlation, c.clientID)
 	if err := c.SetDeadline(time.Now().Add(c.timeout + maxWait)); err != nil {

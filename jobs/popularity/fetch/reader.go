@@ -180,6 +180,11 @@ func (r *Reader) read(answer response, memory *buffer) (Chunk, error) {
 		return Chunk{}, r.offsetError(answer.logStart, answer.divergedAt, true)
 	}
 	r.highWater.Store(answer.highWater)
+	if answer.old != nil {
+		chunk := newOldChunk(answer.old, r.place.Next, memory)
+		chunk.free = r.free
+		return chunk, nil
+	}
 	chunk, err := newChunk(answer, r.place.Next, memory, &r.unpacker)
 	chunk.free = r.free
 	return chunk, err

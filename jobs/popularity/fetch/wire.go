@@ -127,6 +127,8 @@ type response struct {
 	diverges   bool
 	divergedAt int64
 	records    []byte
+	// old are the messages of a broker before 0.10; there are no records then.
+	old []*sarama.MessageBlock
 }
 
 // transaction is an aborted one.

@@ -25,8 +25,8 @@ const (
 )
 
 // Config returns the settings of the client whose connections writers use.
-func Config(clientID string) *sarama.Config {
-	c := cluster.Config(clientID)
+func Config(clientID string, v cluster.Version) *sarama.Config {
+	c := cluster.Config(clientID, v)
 	c.Net.MaxOpenRequests = window
 	c.Metadata.Retry.Max = 0 // writers try again themselves, and say why
 	return c
@@ -56,6 +56,7 @@ type partition struct {
 	topic  string
 	id     int32
 	acks   sarama.RequiredAcks
+	old    bool // the leader knows no record batches
 }
 
 func (p partition) connect(failed bool) (connection, error) {
@@ -97,12 +98,27 @@ func (l *link) produce(b *sarama.RecordBatch, answer func(offset int64, err erro
 	request := &sarama.ProduceRequest{
 		Version: produceVersion, RequiredAcks: l.acks, Timeout: int32(answerTimeout.Milliseconds()),
 	}
-	request.AddBatch(l.topic, l.id, b)
+	if l.old {
+		request.Version = 0
+		request.AddSet(l.topic, l.id, messageSet(b))
+	} else {
+		request.AddBatch(l.topic, l.id, b)
+	}
 	err := l.broker.AsyncProduce(request, func(r *sarama.ProduceResponse, err error) { answer(l.outcome(r, err)) })
 	if err == nil && l.acks == sarama.NoResponse {
 		answer(-1, nil)
 	}
 	return err
+}
+
+// messageSet is the batch as brokers before 0.10 take it: values, without
+// timestamps, headers and numbers.
+func messageSet(b *sarama.RecordBatch) *sarama.MessageSet {
+	set := &sarama.MessageSet{Messages: make([]*sarama.MessageBlock, len(b.Records))}
+	for i, r := range b.Records {
+		set.Messages[i] = &sarama.MessageBlock{Offset: int64(i), Msg: &sarama.Message{Value: r.Value}}
+	}
+	return set
 }
 
 func (l *link) outcome(r *sarama.ProduceResponse, err error) (int64, error) {

@@ -33,9 +33,10 @@ func (w *Writer) launch() error {
 	return nil
 }
 
-// width is how many batches may be in flight now.
+// width is how many batches may be in flight now. Brokers that do not know of
+// numbers would take those behind one that failed, and then that one.
 func (w *Writer) width() int {
-	if w.options.Idempotent && !w.known {
+	if w.options.Ordered || w.options.Idempotent && !w.known {
 		return 1
 	}
 	return window

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"weir/jobs/cluster"
 )
 
 // listener is a broker that leads partition 0 of topic t and speaks as much of
@@ -42,7 +44,7 @@ func listen(t testing.TB) *listener {
 }
 
 func (l *listener) connect(bool) (connection, error) {
-	config := Config("test")
+	config := Config("test", cluster.Version{})
 	config.ApiVersionsRequest = false
 	broker := sarama.NewBroker(l.Addr().String())
 	if err := broker.Open(config); err != nil {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"weir/jobs/cluster"
 )
 
 // Options are what a writer is told.
@@ -16,7 +18,10 @@ type Options struct {
 	// Acks is what an acknowledgement means; Idempotent needs WaitForAll.
 	Acks       sarama.RequiredAcks
 	Idempotent bool
-	Codec      sarama.CompressionCodec
+	// Ordered sends one batch at a time: it keeps the order where idempotence is
+	// not to be had.
+	Ordered bool
+	Codec   sarama.CompressionCodec
 	// BatchSize bounds a batch's records in bytes, before compression, and
 	// Batches how many batches a writer has, those in flight included: together
 	// they bound its memory, at about six times their product where records are
@@ -68,7 +73,7 @@ type Writer struct {
 // NewWriter returns a writer whose connections have the client's settings,
 // which are those of Config.
 func NewWriter(client sarama.Client, id int32, o Options) *Writer {
-	return newWriter(partition{client, o.Topic, id, o.Acks}, id, o)
+	return newWriter(partition{client, o.Topic, id, o.Acks, cluster.Old(client.Config())}, id, o)
 }
 
 func newWriter(l leader, id int32, o Options) *Writer {
