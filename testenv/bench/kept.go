@@ -65,7 +65,7 @@ func (k kept) findings() findings {
 			f.rows[i].ratio = &ratio{of: f.rows[i], to: f.rows[row.To], least: row.Least}
 		}
 	}
-	note := fmt.Sprintf("The rows of %s were measured by a run of the same programs that was stopped, at %s.", k.Section, k.At.UTC().Format("2006-01-02 15:04 MST"))
+	note := fmt.Sprintf("The rows of %s were measured by a run before this one, of the same programs, at %s.", k.Section, k.At.UTC().Format("2006-01-02 15:04 MST"))
 	if k.Warning != "" {
 		note += " " + k.Warning
 	}

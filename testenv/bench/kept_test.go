@@ -38,7 +38,7 @@ func TestARunGoesOnWhereOneBeforeWasStopped(t *testing.T) {
 			if len(f.rows) != 2 || table(f.rows) != table([]*measurement{ours, theirs}) {
 				t.Errorf("got\n%s\nwant\n%s", table(f.rows), table([]*measurement{ours, theirs}))
 			}
-			const aged = "The rows of install were measured by a run of the same programs that was stopped, at 2026-11-20 12:00 UTC."
+			const aged = "The rows of install were measured by a run before this one, of the same programs, at 2026-11-20 12:00 UTC."
 			if len(f.notes) != 2 || f.notes[0] != "a note" || f.notes[1] != aged {
 				t.Errorf("notes %q, want the one that was there, and %q", f.notes, aged)
 			}
