@@ -57,12 +57,15 @@ func (a *app) up(ctx context.Context, s *opened, verified bool) error {
 	if err != nil {
 		return err
 	}
+	if err := a.noteCluster(ctx, cluster); err != nil {
+		a.console.Warn(err.Error())
+	}
 	code := exitOK
 	switch {
 	case verified && changes.Any():
-		code, err = a.verifySettled(ctx, cluster)
+		code, err = a.verifySettled(ctx, cluster, settlePatience)
 	case verified:
-		code, err = a.verify(ctx, cluster)
+		code, err = a.verifySettled(ctx, cluster, 0)
 	}
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"weir/ops/status/table"
 	"weir/ops/verify"
 	"weir/provision/inventory"
+	"weir/provision/kafka"
 )
 
 const (
@@ -84,11 +86,14 @@ The checks: ` + strings.Join(verify.Names(), ", ") + `.`,
 }
 
 func (a *app) verifyAs(ctx context.Context, cluster inventory.Cluster, f verifyFlags) (int, error) {
-	session, err := connect.Open(ctx, cluster, connect.Options{})
+	session, err := connect.Open(ctx, cluster, a.connection())
 	if err != nil {
 		return exitError, err
 	}
 	defer session.Close()
+	if err := a.guard(ctx, session); err != nil {
+		return exitError, err
+	}
 	switch {
 	case f.until:
 		return a.verifyUntil(ctx, session, f)
@@ -122,24 +127,25 @@ func (a *app) verifyUntil(ctx context.Context, session *connect.Session, f verif
 	}
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for {
-		report := verify.Run(limited, session, f.options)
-		if over := limited.Err() != nil; report.Healthy || over {
-			code, err := a.report(report, f.format)
-			if over && !report.Healthy && ctx.Err() == nil {
-				code = exitDrifted
-			}
-			return code, err
-		}
+	last := verify.Run(limited, session, f.options)
+	for !last.Healthy && limited.Err() == nil {
 		if f.watch {
-			if _, err := a.report(report, f.format); err != nil {
+			if _, err := a.report(last, f.format); err != nil {
 				return exitError, err
 			}
 		} else {
-			a.console.Note("not healthy yet: " + strings.Join(report.Unhealthy(), ", "))
+			a.console.Note("not healthy yet: " + strings.Join(last.Unhealthy(), ", "))
 		}
 		pause(limited, f.interval)
+		if report := verify.Run(limited, session, f.options); limited.Err() == nil {
+			last = report // one that was cut short says less than the one before
+		}
 	}
+	code, err := a.report(last, f.format)
+	if code == exitError && ctx.Err() == nil {
+		code = exitDrifted
+	}
+	return code, err
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -149,31 +155,62 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// verify checks a cluster once, for people, and returns the exit code.
-func (a *app) verify(ctx context.Context, cluster inventory.Cluster) (int, error) {
-	return a.verifyAs(ctx, cluster, verifyFlags{format: "table"})
-}
-
 // settlePatience is how long a cluster may take after a change until all of it
 // is seen at work: jobs that were restarted restore their state first, and on a
 // busy computer a Java tool alone needs 20 s to start.
 const settlePatience = 90 * time.Second
 
-// verifySettled is verify after a change: what is not yet as it should be is
-// checked again until it is, or the patience is over.
-func (a *app) verifySettled(ctx context.Context, cluster inventory.Cluster) (int, error) {
-	session, err := connect.Open(ctx, cluster, connect.Options{})
+// verifySettled is verify behind an up: leaders are where they should be, and what is
+// not yet as it should be is checked again until it is, or the patience is over.
+func (a *app) verifySettled(ctx context.Context, cluster inventory.Cluster, patience time.Duration) (int, error) {
+	session, err := connect.Open(ctx, cluster, a.connection())
 	if err != nil {
 		return exitError, err
 	}
 	defer session.Close()
+	end := time.Now().Add(patience)
 	report := verify.Run(ctx, session, verify.Options{})
-	for end := time.Now().Add(settlePatience); report.ExitCode() == verify.ExitUnhealthy && time.Now().Before(end) && ctx.Err() == nil; {
-		a.console.Note("not all is at work yet, checking again: " + strings.Join(report.Unhealthy(), ", "))
-		report = report.With(verify.Run(ctx, session, verify.Options{Only: report.Unhealthy()}))
+	for report.ExitCode() == verify.ExitUnhealthy && ctx.Err() == nil {
+		moved := slices.Contains(report.Unhealthy(), verify.Topics) && spreadLeaders(ctx, session) == nil
+		over := time.Now().After(end)
+		if over && !moved {
+			break
+		}
+		again := report.Unhealthy()
+		if over {
+			again = []string{verify.Topics}
+		} else {
+			a.console.Note("not all is at work yet, checking again: " + strings.Join(again, ", "))
+		}
+		report = report.With(verify.Run(ctx, session, verify.Options{Only: again}))
+		if over {
+			break
+		}
 	}
 	return a.report(report, "table")
 }
+
+// spreadLeaders gives partitions back to their preferred leaders. Brokers that came
+// back by themselves, as after a reboot, get them back only minutes later, and where
+// few are away never.
+func spreadLeaders(ctx context.Context, session *connect.Session) error {
+	declared := session.Cluster.Kafka
+	version, known := kafka.LookUp(declared.Version)
+	if !known {
+		return fmt.Errorf("kafka %s is not known", declared.Version)
+	}
+	admin, err := session.KafkaAdmin(version)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	ctx, cancel := context.WithTimeout(ctx, electLimit)
+	defer cancel()
+	return admin.ElectPreferred(ctx)
+}
+
+// electLimit bounds an election, which takes a controller tens of milliseconds.
+const electLimit = 10 * time.Second
 
 // reportFormat is how a report is written.
 type reportFormat string
@@ -206,21 +243,4 @@ func (a *app) report(report verify.Report, f reportFormat) (int, error) {
 
 func styled(write func(io.Writer, verify.Report, table.Style) error, style table.Style) func(io.Writer, verify.Report) error {
 	return func(w io.Writer, r verify.Report) error { return write(w, r, style) }
-}
-
-// cluster is the stack's, as it was last brought up.
-func (a *app) cluster(ctx context.Context) (inventory.Cluster, error) {
-	p, err := a.project()
-	if err != nil {
-		return inventory.Cluster{}, err
-	}
-	s, err := a.drive(p)
-	if err != nil {
-		return inventory.Cluster{}, err
-	}
-	cluster, err := s.Cluster(ctx)
-	if err != nil {
-		return cluster, err
-	}
-	return cluster, a.unlock(cluster.Machines)
 }

@@ -63,6 +63,7 @@ func dead(t *testing.T) *connect.Session {
 }
 
 func TestAClusterThatDoesNotAnswerAtAllCouldNotBeChecked(t *testing.T) {
+	t.Parallel()
 	started := time.Now()
 	r := Run(t.Context(), dead(t), Options{})
 	if r.ExitCode() != ExitError || r.Healthy || r.Error == "" {
@@ -90,6 +91,7 @@ func TestAClusterThatDoesNotAnswerAtAllCouldNotBeChecked(t *testing.T) {
 }
 
 func TestOnlyWhatIsAskedForRunsAndTheRestIsSaidToBeSkipped(t *testing.T) {
+	t.Parallel()
 	r := Run(t.Context(), dead(t), Options{Only: []string{"topics"}})
 	for _, c := range r.Checks {
 		want := Skipped
@@ -169,6 +171,7 @@ func TestARecordKeepsAReportReadable(t *testing.T) {
 }
 
 func TestACounterIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name   string
 		values []float64

@@ -30,6 +30,10 @@ var (
 	brokerThrottles = []string{"leader.replication.throttled.rate", "follower.replication.throttled.rate"}
 )
 
+// adminLimit bounds what the controller is asked for, which may be the one that does
+// not answer; what it would say is not worth a check's whole time.
+const adminLimit = 4 * time.Second
+
 // settings are those in force, and the moves of replicas under way.
 type settings struct {
 	// topics are each topic's settings; of declared ones all, of others what
@@ -160,7 +164,9 @@ func (c *subject) askBroker(machine string, topics []string) (brokerSettings, er
 
 // askMoves asks which replicas move, of declared topics and of those with throttles.
 func (s *settings) askMoves(c *subject, topics []status.Topic) {
-	admin, err := c.Admin(c.ctx)
+	ctx, cancel := context.WithTimeout(c.ctx, adminLimit)
+	defer cancel()
+	admin, err := c.Admin(ctx)
 	if err != nil {
 		return
 	}
@@ -172,7 +178,7 @@ func (s *settings) askMoves(c *subject, topics []status.Topic) {
 		for _, p := range t.Partitions {
 			partitions = append(partitions, p.ID)
 		}
-		moves, err := connect.Bounded(c.ctx, func() (map[string]map[int32]*sarama.PartitionReplicaReassignmentsStatus, error) {
+		moves, err := connect.Bounded(ctx, func() (map[string]map[int32]*sarama.PartitionReplicaReassignmentsStatus, error) {
 			return admin.ListPartitionReassignments(t.Name, partitions)
 		})
 		if err == nil && len(moves[t.Name]) > 0 {

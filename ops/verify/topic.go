@@ -266,6 +266,8 @@ func (c *subject) elect(ctx context.Context, partitions []int32) error {
 	if r := c.Registry(); r != nil {
 		return r.Elect(ctx, map[string][]int32{ProbeTopic: partitions})
 	}
+	ctx, cancel := context.WithTimeout(ctx, adminLimit)
+	defer cancel()
 	admin, err := c.Admin(ctx)
 	if err != nil {
 		return err

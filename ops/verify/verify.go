@@ -61,6 +61,10 @@ type check struct {
 	run         func(ctx context.Context, c *subject, r *record)
 }
 
+// Topics is the check that finds leaders that are not where they should be, which
+// whoever changes a cluster can mend.
+const Topics = "topics"
+
 // checks are all there are, in the order of the report: causes before what follows
 // from them.
 func checks() []check {
@@ -70,7 +74,7 @@ func checks() []check {
 		{"brokers", "the declared brokers, one cluster, one controller, one version", brokersLimit, checkBrokers},
 		{"listeners", "advertised listeners, reached from here and from each other", listenersLimit, checkListeners},
 		{"partitions", "leaders and replicas, internal topics too", partitionsLimit, checkPartitions},
-		{"topics", "topics as declared, preferred leaders", topicsLimit, checkTopics},
+		{Topics, "topics as declared, preferred leaders", topicsLimit, checkTopics},
 		{"console", "console round trip between two machines", consoleLimit, checkConsole},
 		{"probe", "write and read through every leader", probeLimit, checkProbe},
 		{"replicas", "end offsets, and every replica the same", replicasLimit, checkReplicas},
