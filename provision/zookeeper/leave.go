@@ -81,15 +81,16 @@ func (e Ensemble) MayLeave(ctx context.Context, silent, interrupted []string) er
 		return fmt.Errorf("%d of %d members leave at once, and the %d that stay are no quorum of %d; take away at most %d at a time",
 			len(parting), was, stay, was, was-max(quorum(was), smallest))
 	}
-	return e.countsOn(ctx, parting, interrupted)
-}
-
-// countsOn checks that each follower that stays can be spared for its restart.
-func (e Ensemble) countsOn(ctx context.Context, parting []Member, interrupted []string) error {
 	all := e
 	all.Members = slices.Concat(e.Members, parting)
+	return spared(all.Ask(ctx), parting, interrupted)
+}
+
+// spared checks, on the answers of all members, that each follower that stays can
+// be spared for its restart.
+func spared(answers []Answer, parting []Member, interrupted []string) error {
 	followers, serving, mute := 0, 0, []string(nil)
-	for _, a := range all.Ask(ctx) {
+	for _, a := range answers {
 		leaves := slices.ContainsFunc(parting, func(m Member) bool { return m.Machine == a.Member.Machine })
 		switch {
 		case !a.Serves():
@@ -103,7 +104,7 @@ func (e Ensemble) countsOn(ctx context.Context, parting []Member, interrupted []
 		}
 		serving++
 	}
-	if was := len(all.Members); followers > 0 && serving-1 < quorum(was) {
+	if was := len(answers); followers > 0 && serving-1 < quorum(was) {
 		return fmt.Errorf("%d of %d members serve, and not %s: with one more away for its restart there would be no quorum of %d; start them first, "+
 			"or put another machine in the place of one that is lost, with replaces", serving, was, strings.Join(mute, ", "), quorum(was))
 	}
