@@ -20,6 +20,7 @@ import (
 	"weir/ops/plan"
 	"weir/ops/roll"
 	"weir/ops/runs"
+	"weir/ops/verify"
 )
 
 // The page says what the types say of themselves: it cannot lag behind.
@@ -34,6 +35,7 @@ func TestTheDocumentsReferenceIsUpToDate(t *testing.T) {
 		{"ops preview -o json", plan.Document{}}, {"ops runs -o json, an array of", runs.Detail{}.Run}, {"ops runs show RUN -o json", runs.Detail{}},
 		{"ops roll --dry-run -o json", roll.Plan{}}, {"ops exec -o json, an array of", command.Outcome{}}, {"ops logs -o json, a line each", journal.Entry{}},
 		{"ops doctor -o json", doctor.Report{}}, {"ops bench -o json", gauge.Result{}},
+		{"ops verify -o json", verify.Report{}},
 	} {
 		fmt.Fprintf(&w.page, "\n## %s\n", d.command)
 		w.types = []reflect.Type{reflect.TypeOf(d.shape)}
