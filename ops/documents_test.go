@@ -33,9 +33,9 @@ func TestTheDocumentsReferenceIsUpToDate(t *testing.T) {
 		shape   any
 	}{
 		{"ops preview -o json", plan.Document{}}, {"ops runs -o json, an array of", runs.Detail{}.Run}, {"ops runs show RUN -o json", runs.Detail{}},
+		{"ops verify -o json", verify.Report{}},
 		{"ops roll --dry-run -o json", roll.Plan{}}, {"ops exec -o json, an array of", command.Outcome{}}, {"ops logs -o json, a line each", journal.Entry{}},
 		{"ops doctor -o json", doctor.Report{}}, {"ops bench -o json", gauge.Result{}},
-		{"ops verify -o json", verify.Report{}},
 	} {
 		fmt.Fprintf(&w.page, "\n## %s\n", d.command)
 		w.types = []reflect.Type{reflect.TypeOf(d.shape)}

@@ -196,10 +196,10 @@ func (a *app) verifySettled(ctx context.Context, cluster inventory.Cluster, pati
 func spreadLeaders(ctx context.Context, session *connect.Session) error {
 	declared := session.Cluster.Kafka
 	version, known := kafka.LookUp(declared.Version)
-	if !known || !version.Features.Has(kafka.ElectLeaders) {
-		return fmt.Errorf("kafka %s does not elect leaders by request", declared.Version)
+	if !known {
+		return fmt.Errorf("kafka %s is not known", declared.Version)
 	}
-	admin, err := kafka.NewAdmin(session.Cluster.Bootstrap(), version, session.Config().Net.Proxy.Dialer, nil)
+	admin, err := session.KafkaAdmin(version)
 	if err != nil {
 		return err
 	}

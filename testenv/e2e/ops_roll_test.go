@@ -15,15 +15,15 @@ import (
 	"weir/ops/roll"
 )
 
-// brokenDropIn keeps a machine's broker from starting.
-const brokenDropIn = "/run/systemd/system/weir-kafka.service.d/zz-broken.conf"
+// brokenStart keeps a machine's broker from starting.
+const brokenStart = "/run/systemd/system/weir-kafka.service.d/zz-broken.conf"
 
 // breakBroker has the broker not come back from its next restart, until mend.
 func breakBroker(t *testing.T, name string) (mend func()) {
 	t.Helper()
-	inside(t, name, "sh", "-c", "mkdir -p ${0%/*} && printf '[Service]\\nExecStartPre=/bin/false\\n' >$0 && systemctl daemon-reload", brokenDropIn)
+	inside(t, name, "sh", "-c", "mkdir -p ${0%/*} && printf '[Service]\\nExecStartPre=/bin/false\\n' >$0 && systemctl daemon-reload", brokenStart)
 	mend = sync.OnceFunc(func() {
-		_, err := machine(name).Exec(context.WithoutCancel(t.Context()), "sh", "-c", "rm -rf ${0%/*} && systemctl daemon-reload", brokenDropIn)
+		_, err := machine(name).Exec(context.WithoutCancel(t.Context()), "sh", "-c", "rm -rf ${0%/*} && systemctl daemon-reload", brokenStart)
 		if err != nil {
 			t.Error(err)
 		}
