@@ -11,6 +11,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"weir/provision/kafka"
 	"weir/provision/remote"
 )
 
@@ -182,19 +183,25 @@ export KAFKA_JVM_PERFORMANCE_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 `
 
 func (t *trip) producerScript(c *subject) string {
-	return toolSettings + fmt.Sprintf("timeout -k 2 %d ", toolSeconds) +
-		tool(c.cluster, "kafka-console-producer.sh", "--topic", ProbeTopic, "--sync", "--timeout", "0", "--request-required-acks", "all", // without it each message lingers for a second
-			"--property", "parse.key=true", "--property", "key.separator=:") +
-		" >/dev/null\n"
+	acks, args := "all", []string{"--property", "parse.key=true", "--property", "key.separator=:"}
+	if !has(c.cluster, kafka.BrokerClients) {
+		acks, args = "-1", append(args, "--new-producer") // the old one's choice of a partition is not by the key's bytes
+	}
+	// Without --timeout 0 each message lingers for a second.
+	args = append([]string{"--topic", ProbeTopic, "--sync", "--timeout", "0", "--request-required-acks", acks}, args...)
+	return toolSettings + fmt.Sprintf("timeout -k 2 %d ", toolSeconds) + tool(c.cluster, producerTool, args...) + " >/dev/null\n"
 }
 
 // consumerScript ends the consumer as soon as all messages came: grep stops
 // after that many lines. Waiting for its own idle timeout would cost seconds.
 func (t *trip) consumerScript(c *subject) string {
+	args := []string{"--topic", ProbeTopic, "--partition", strconv.Itoa(int(t.partition)), "--offset", strconv.FormatInt(t.from, 10)}
+	if !has(c.cluster, kafka.BrokerClients) {
+		args = []string{"--topic", ProbeTopic, "--from-beginning"} // as the article does; it knows no other way
+	}
 	return toolSettings + `mkfifo "$dir/out" || exit 1
 timeout -k 2 ` + strconv.Itoa(toolSeconds) + " " +
-		tool(c.cluster, "kafka-console-consumer.sh", "--topic", ProbeTopic,
-			"--partition", strconv.Itoa(int(t.partition)), "--offset", strconv.FormatInt(t.from, 10)) +
+		tool(c.cluster, "kafka-console-consumer.sh", args...) +
 		` >"$dir/out" 2>"$dir/err" &
 tool=$!
 grep --line-buffered -F -m ` + strconv.Itoa(consoleMessages) + ` -e ` + remote.Quote(t.prefix) + ` <"$dir/out"
@@ -234,7 +241,7 @@ func (c *subject) judgeTrip(t *trip) []Finding {
 	finding := func(machine, found string) []Finding {
 		return []Finding{{
 			Machine: machine, Found: found, Expected: expected,
-			Next: sshTo(c.machine(machine), tool(c.cluster, "kafka-broker-api-versions.sh")),
+			Next: sshTo(c.machine(machine), tool(c.cluster, "kafka-topics.sh", "--describe", "--topic", ProbeTopic)),
 		}}
 	}
 	switch {

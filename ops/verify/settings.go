@@ -63,8 +63,8 @@ func (c *subject) settings(ctx context.Context, from time.Time, a answers) (sett
 
 func (c *subject) askSettings(a answers) settings {
 	s := settings{topics: map[string]topicSettings{}, throttled: map[string][]string{}, moving: map[string][]int32{}}
-	version, known := kafka.LookUp(c.cluster.Kafka.Version)
-	if known && !version.Features.Has(kafka.IncrementalConfig) {
+	if !has(c.cluster, kafka.IncrementalConfig) {
+		s.askRegistry(c, names(a.topics))
 		return s // such a broker tells no settings, or not where they come from
 	}
 	var mu sync.Mutex
@@ -94,6 +94,25 @@ func (c *subject) askSettings(a answers) settings {
 	}
 	s.askMoves(c, a.topics)
 	return s
+}
+
+// askRegistry knows what topics were set to; what is in force by default is what was
+// declared.
+func (s *settings) askRegistry(c *subject, topics []string) {
+	r := c.Registry()
+	if r == nil {
+		return
+	}
+	for _, name := range topics {
+		t, err := r.Describe(c.ctx, name)
+		if err != nil && !errors.Is(err, kafka.ErrNoTopic) {
+			s.err = err
+			return
+		}
+		inForce := map[string]string{minISRSetting: strconv.Itoa(c.cluster.Kafka.MinInsyncReplicas)}
+		maps.Copy(inForce, t.Config)
+		s.topics[name] = topicSettings{inForce: inForce, own: t.Config}
+	}
 }
 
 type brokerSettings struct {

@@ -15,6 +15,7 @@ import (
 
 	"weir/ops/connect"
 	"weir/provision/inventory"
+	"weir/provision/kafka"
 	"weir/provision/remote"
 )
 
@@ -155,6 +156,9 @@ func leadersOf(t *sarama.TopicMetadata) (leaders map[int32]int32, moved []int32)
 
 // makeTopic creates the topic, or gives it partitions for brokers that came later.
 func (c *subject) makeTopic(ctx context.Context, found *sarama.TopicMetadata) error {
+	if r := c.Registry(); r != nil {
+		return c.makeOldTopic(ctx, r, found)
+	}
 	admin, err := c.Admin(ctx)
 	if err != nil {
 		return err
@@ -194,7 +198,7 @@ func topicDetail(assignment [][]int32) *sarama.TopicDetail {
 		ReplicaAssignment: map[int32][]int32{},
 		ConfigEntries:     map[string]*string{},
 	}
-	for k, v := range probeSettings(len(assignment[0])) {
+	for k, v := range probeSettings(len(assignment[0]), true) {
 		detail.ConfigEntries[k] = &v
 	}
 	for i, replicas := range assignment {
@@ -203,25 +207,42 @@ func topicDetail(assignment [][]int32) *sarama.TopicDetail {
 	return detail
 }
 
-// probeSettings are the topic's, with so many replicas.
-func probeSettings(replicas int) map[string]string {
+// makeOldTopic does so with Kafka's own tool on a machine.
+func (c *subject) makeOldTopic(ctx context.Context, r *kafka.Registry, found *sarama.TopicMetadata) (err error) {
+	assignment := assign(slices.Sorted(maps.Values(c.cluster.Kafka.Brokers)))
+	if len(found.Partitions) > 0 {
+		err = r.Extend(ctx, ProbeTopic, assignment)
+	} else {
+		err = r.CreateAssigned(ctx, ProbeTopic, assignment, probeSettings(len(assignment[0]), false))
+	}
+	if errors.Is(err, sarama.ErrTopicAlreadyExists) {
+		return nil
+	}
+	return err
+}
+
+// probeSettings are the topic's, with so many replicas; stamped where records have
+// a time.
+func probeSettings(replicas int, stamped bool) map[string]string {
 	milliseconds := strconv.FormatInt(probeRetention.Milliseconds(), 10)
-	return map[string]string{
+	settings := map[string]string{
 		"cleanup.policy": "delete",
 		"retention.ms":   milliseconds,
 		"segment.ms":     milliseconds,
 		// One replica may be away, as in the topics that matter.
 		minISRSetting: strconv.Itoa(max(1, replicas-1)),
-		// Records get the leader's time: that is how its clock is seen.
-		"message.timestamp.type": "LogAppendTime",
 	}
+	if stamped { // by the leader: that is how its clock is seen
+		settings["message.timestamp.type"] = "LogAppendTime"
+	}
+	return settings
 }
 
 // mendTopic makes the settings that differ what they should be: those of a topic
 // that somebody changed, or that an older weir made.
 func (c *subject) mendTopic(ctx context.Context, is topicSettings, replicas int) error {
 	entries := map[string]sarama.IncrementalAlterConfigsEntry{}
-	for k, v := range probeSettings(replicas) {
+	for k, v := range probeSettings(replicas, true) {
 		if now, told := is.inForce[k]; told && now != v {
 			entries[k] = sarama.IncrementalAlterConfigsEntry{Operation: sarama.IncrementalAlterConfigsOperationSet, Value: &v}
 		}
@@ -242,6 +263,9 @@ func (c *subject) mendTopic(ctx context.Context, is topicSettings, replicas int)
 // elect gives partitions of our own topic back to their preferred leaders:
 // after a restart the brokers do so by themselves only minutes later.
 func (c *subject) elect(ctx context.Context, partitions []int32) error {
+	if r := c.Registry(); r != nil {
+		return r.Elect(ctx, map[string][]int32{ProbeTopic: partitions})
+	}
 	ctx, cancel := context.WithTimeout(ctx, adminLimit)
 	defer cancel()
 	admin, err := c.Admin(ctx)
@@ -267,5 +291,26 @@ func (c *subject) unprobed(err error) Finding {
 // tool is the command line of one of Kafka's own tools on a broker's machine.
 func tool(c inventory.Cluster, name string, args ...string) string {
 	path := strings.TrimRight(c.Kafka.Home, "/") + "/bin/" + name
-	return remote.QuoteAll(append([]string{path, "--bootstrap-server", strings.Join(c.Bootstrap(), ",")}, args...)...)
+	return remote.QuoteAll(slices.Concat([]string{path}, reached(c, name), args)...)
 }
+
+// reached says how a tool finds the cluster: today all ask the brokers.
+func reached(c inventory.Cluster, name string) []string {
+	switch {
+	case has(c, kafka.BrokerClients):
+		return []string{"--bootstrap-server", strings.Join(c.Bootstrap(), ",")}
+	case name == producerTool:
+		return []string{"--broker-list", strings.Join(c.Bootstrap(), ",")}
+	}
+	return []string{"--zookeeper", strings.Join(c.ZooKeeperConnect(), ",") + c.Kafka.Chroot}
+}
+
+// has says that brokers of the declared version have a feature; one that weir does
+// not know has all.
+func has(c inventory.Cluster, f kafka.Feature) bool {
+	v, known := kafka.LookUp(c.Kafka.Version)
+	return !known || v.Features.Has(f)
+}
+
+// producerTool is the one that asked brokers always.
+const producerTool = "kafka-console-producer.sh"
