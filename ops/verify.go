@@ -86,11 +86,14 @@ The checks: ` + strings.Join(verify.Names(), ", ") + `.`,
 }
 
 func (a *app) verifyAs(ctx context.Context, cluster inventory.Cluster, f verifyFlags) (int, error) {
-	session, err := connect.Open(ctx, cluster, connect.Options{})
+	session, err := connect.Open(ctx, cluster, a.connection())
 	if err != nil {
 		return exitError, err
 	}
 	defer session.Close()
+	if err := a.guard(ctx, session); err != nil {
+		return exitError, err
+	}
 	switch {
 	case f.until:
 		return a.verifyUntil(ctx, session, f)
@@ -160,7 +163,7 @@ const settlePatience = 90 * time.Second
 // verifySettled is verify behind an up: leaders are where they should be, and what is
 // not yet as it should be is checked again until it is, or the patience is over.
 func (a *app) verifySettled(ctx context.Context, cluster inventory.Cluster, patience time.Duration) (int, error) {
-	session, err := connect.Open(ctx, cluster, connect.Options{})
+	session, err := connect.Open(ctx, cluster, a.connection())
 	if err != nil {
 		return exitError, err
 	}
@@ -193,10 +196,10 @@ func (a *app) verifySettled(ctx context.Context, cluster inventory.Cluster, pati
 func spreadLeaders(ctx context.Context, session *connect.Session) error {
 	declared := session.Cluster.Kafka
 	version, known := kafka.LookUp(declared.Version)
-	if !known || !version.Features.Has(kafka.ElectLeaders) {
-		return fmt.Errorf("kafka %s does not elect leaders by request", declared.Version)
+	if !known {
+		return fmt.Errorf("kafka %s is not known", declared.Version)
 	}
-	admin, err := kafka.NewAdmin(session.Cluster.Bootstrap(), version, session.Config().Net.Proxy.Dialer, nil)
+	admin, err := session.KafkaAdmin(version)
 	if err != nil {
 		return err
 	}
@@ -240,21 +243,4 @@ func (a *app) report(report verify.Report, f reportFormat) (int, error) {
 
 func styled(write func(io.Writer, verify.Report, table.Style) error, style table.Style) func(io.Writer, verify.Report) error {
 	return func(w io.Writer, r verify.Report) error { return write(w, r, style) }
-}
-
-// cluster is the stack's, as it was last brought up.
-func (a *app) cluster(ctx context.Context) (inventory.Cluster, error) {
-	p, err := a.project()
-	if err != nil {
-		return inventory.Cluster{}, err
-	}
-	s, err := a.drive(p)
-	if err != nil {
-		return inventory.Cluster{}, err
-	}
-	cluster, err := s.Cluster(ctx)
-	if err != nil {
-		return cluster, err
-	}
-	return cluster, a.unlock(cluster.Machines)
 }

@@ -192,7 +192,11 @@ func (a *Admin) ElectPreferred(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	partitions := v.Unpreferred()
+	return a.Elect(ctx, v.Unpreferred())
+}
+
+// Elect has the preferred leaders of these partitions, by topic, lead them again.
+func (a *Admin) Elect(ctx context.Context, partitions map[string][]int32) error {
 	if len(partitions) == 0 {
 		return nil
 	}

@@ -23,6 +23,7 @@ type lab struct {
 	progress io.Writer
 
 	shared *site
+	inputs map[string]*input // of the calculator, by topic
 }
 
 // cache keeps what is worth keeping from run to run.
