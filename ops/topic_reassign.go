@@ -99,7 +99,7 @@ func (a *app) reassign(ctx context.Context, p drive.Project, run reassign.Run, w
 			return err
 		}
 	}
-	view, err := run.Session.View(ctx)
+	view, err := fullView(ctx, run.Session)
 	if err != nil {
 		return err
 	}
@@ -126,6 +126,16 @@ func (a *app) reassign(ctx context.Context, p drive.Project, run reassign.Run, w
 		return err
 	}
 	return a.lead(ctx, run.Session, moves)
+}
+
+// fullView is a view with how many replicas a write takes.
+func fullView(ctx context.Context, s *connect.Session) (kafka.View, error) {
+	admin, err := s.Changer(ctx)
+	if err != nil {
+		return kafka.View{}, err
+	}
+	defer admin.Close()
+	return admin.View(ctx)
 }
 
 func (a *app) showMoves(ctx context.Context, s *connect.Session, view kafka.View, moves []reassign.Move, f format) error {
