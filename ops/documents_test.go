@@ -15,6 +15,7 @@ import (
 	"weir/ops/internal/golden"
 	"weir/ops/plan"
 	"weir/ops/runs"
+	"weir/ops/verify"
 )
 
 // The page says what the types say of themselves: it cannot lag behind.
@@ -27,6 +28,7 @@ func TestTheDocumentsReferenceIsUpToDate(t *testing.T) {
 		shape   any
 	}{
 		{"ops preview -o json", plan.Document{}}, {"ops runs -o json, an array of", runs.Detail{}.Run}, {"ops runs show RUN -o json", runs.Detail{}},
+		{"ops verify -o json", verify.Report{}},
 	} {
 		fmt.Fprintf(&w.page, "\n## %s\n", d.command)
 		w.types = []reflect.Type{reflect.TypeOf(d.shape)}

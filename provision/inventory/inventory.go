@@ -51,6 +51,8 @@ type Kafka struct {
 	Home       string `json:"home"`
 	ConfigFile string `json:"configFile"`
 	DataDir    string `json:"dataDir"`
+	// Chroot is the path in ZooKeeper below which the cluster keeps everything.
+	Chroot string `json:"chroot,omitempty"`
 	// MinInsyncReplicas is the broker default.
 	MinInsyncReplicas int `json:"minInsyncReplicas"`
 }
@@ -87,6 +89,21 @@ func (c Cluster) Machine(name string) (Machine, error) {
 		}
 	}
 	return Machine{}, fmt.Errorf("cluster %s has no machine %q", c.Name, name)
+}
+
+// ZooKeeperConnect returns the members' client addresses, host:port, in the order
+// of Machines.
+func (c Cluster) ZooKeeperConnect() []string {
+	if c.ZooKeeper == nil {
+		return nil
+	}
+	var addrs []string
+	for _, m := range c.Machines {
+		if _, ok := c.ZooKeeper.Members[m.Name]; ok {
+			addrs = append(addrs, net.JoinHostPort(m.Address, strconv.Itoa(c.ZooKeeper.ClientPort)))
+		}
+	}
+	return addrs
 }
 
 // Bootstrap returns the brokers' client addresses, host:port, in the order of Machines.

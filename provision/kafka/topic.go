@@ -27,7 +27,7 @@ type Topic struct {
 // Describe returns a topic as it is; where there is none the error is ErrNoTopic.
 func (a *Admin) Describe(ctx context.Context, name string) (Topic, error) {
 	if a.registry != nil {
-		return a.registry.describe(ctx, name)
+		return a.registry.Describe(ctx, name)
 	}
 	t := Topic{Name: name, Config: map[string]string{}}
 	err := a.do(ctx, "describing topic "+name, func(client sarama.Client, _ sarama.ClusterAdmin) error {
