@@ -27,25 +27,12 @@ const (
 // connection is how the verbs reach the cluster.
 func (a *app) connection() connect.Options { return connect.Options{Via: a.via} }
 
-// connect opens a session on the stack's cluster, which the caller closes.
-func (a *app) connect(ctx context.Context) (*connect.Session, error) {
-	cluster, err := a.cluster(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s, err := connect.Open(ctx, cluster, a.connection())
-	if err != nil {
-		return nil, usageError{err}
-	}
-	return s, nil
-}
-
 // adminFeatures are what the verbs about topics, groups and settings ask with.
 const adminFeatures = kafka.AdminProtocol | kafka.IncrementalConfig | kafka.ElectLeaders
 
 // talk opens a session and does something with it, for at most so long.
 func (a *app) talk(ctx context.Context, patience time.Duration, do func(context.Context, *connect.Session) error) error {
-	s, err := a.connect(ctx)
+	s, err := a.session(ctx)
 	if err != nil {
 		return err
 	}

@@ -109,7 +109,7 @@ transactions that were given up are left out.`,
 		if r.Count < 0 || r.Timeout < 0 {
 			return usageError{errors.New("--count and --timeout: want positive numbers")}
 		}
-		s, err := a.connect(c.Context())
+		s, err := a.session(c.Context())
 		if err != nil {
 			return err
 		}
@@ -189,7 +189,7 @@ that is no record or cannot be written, says how many were acknowledged, and exi
 		if w.Format.Key && w.Format.Separator == "" {
 			return usageError{errors.New("--key needs a --separator that is not empty")}
 		}
-		s, err := a.connect(c.Context())
+		s, err := a.session(c.Context())
 		if err != nil {
 			return err
 		}

@@ -57,6 +57,9 @@ func (a *app) up(ctx context.Context, s *opened, verified bool) error {
 	if err != nil {
 		return err
 	}
+	if err := a.noteCluster(ctx, cluster); err != nil {
+		a.console.Warn(err.Error())
+	}
 	code := exitOK
 	switch {
 	case verified && changes.Any():

@@ -91,6 +91,9 @@ func (a *app) verifyAs(ctx context.Context, cluster inventory.Cluster, f verifyF
 		return exitError, err
 	}
 	defer session.Close()
+	if err := a.guard(ctx, session); err != nil {
+		return exitError, err
+	}
 	switch {
 	case f.until:
 		return a.verifyUntil(ctx, session, f)
@@ -193,10 +196,10 @@ func (a *app) verifySettled(ctx context.Context, cluster inventory.Cluster, pati
 func spreadLeaders(ctx context.Context, session *connect.Session) error {
 	declared := session.Cluster.Kafka
 	version, known := kafka.LookUp(declared.Version)
-	if !known || !version.Features.Has(kafka.ElectLeaders) {
-		return fmt.Errorf("kafka %s does not elect leaders by request", declared.Version)
+	if !known {
+		return fmt.Errorf("kafka %s is not known", declared.Version)
 	}
-	admin, err := kafka.NewAdmin(session.Cluster.Bootstrap(), version, session.Config().Net.Proxy.Dialer, nil)
+	admin, err := session.KafkaAdmin(version)
 	if err != nil {
 		return err
 	}
@@ -240,21 +243,4 @@ func (a *app) report(report verify.Report, f reportFormat) (int, error) {
 
 func styled(write func(io.Writer, verify.Report, table.Style) error, style table.Style) func(io.Writer, verify.Report) error {
 	return func(w io.Writer, r verify.Report) error { return write(w, r, style) }
-}
-
-// cluster is the stack's, as it was last brought up.
-func (a *app) cluster(ctx context.Context) (inventory.Cluster, error) {
-	p, err := a.project()
-	if err != nil {
-		return inventory.Cluster{}, err
-	}
-	s, err := a.drive(p)
-	if err != nil {
-		return inventory.Cluster{}, err
-	}
-	cluster, err := s.Cluster(ctx)
-	if err != nil {
-		return cluster, err
-	}
-	return cluster, a.unlock(cluster.Machines)
 }

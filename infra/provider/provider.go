@@ -6,7 +6,6 @@ package provider
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"weir/provision/fleet"
@@ -62,17 +61,11 @@ func Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	env := &Env{Fleet: &fleet.Fleet{Pool: remote.NewPool(), Holder: holder()}, Store: &release.Store{Dir: dir, Sources: release.DefaultSources()}, Runs: runsHere()}
+	env := &Env{Fleet: &fleet.Fleet{Pool: remote.NewPool(), Holder: runlog.Begin{}.Me().Holder()}, Store: &release.Store{Dir: dir, Sources: release.DefaultSources()}, Runs: runsHere()}
 	defer env.Close()
 	provider, err := New(env)
 	if err != nil {
 		return err
 	}
 	return provider.Run(ctx, Name, Version)
-}
-
-// holder is what another run is told while this one changes a machine.
-func holder() string {
-	me := runlog.Begin{}.Me()
-	return fmt.Sprintf("%s on %s (process %d)", me.Who, me.On, me.PID)
 }

@@ -75,3 +75,6 @@ type noDirect struct{}
 func (noDirect) DialContext(context.Context, string, string) (net.Conn, error) {
 	return nil, errOnlySSH
 }
+
+// On dials from a machine, which is connected when that is needed.
+func (s *Session) On(machine string) remote.Dialer { return machineDialer{s, machine} }

@@ -11,6 +11,12 @@ import (
 	"weir/provision/remote"
 )
 
+// KafkaAdmin returns a client for what is asked and changed of the brokers behind
+// gates. It goes the session's ways; close it before the session.
+func (s *Session) KafkaAdmin(version kafka.Version) (*kafka.Admin, error) {
+	return kafka.NewAdmin(s.Cluster.Bootstrap(), version, plainDialer{s}, s.Registry())
+}
+
 // Registry is what clusters whose brokers take no administrative requests are
 // asked for beside their brokers; nil where the brokers take them.
 func (s *Session) Registry() *kafka.Registry {
