@@ -110,7 +110,7 @@ func code(text string) string {
 // TestTargetsAndVerbsExist checks what pages tell people to type.
 func TestTargetsAndVerbsExist(t *testing.T) {
 	makefile, reference := read(t, "../Makefile"), read(t, "reference/ops.md")
-	typed := regexp.MustCompile(`(?m)(?:^ *|&& |\$\()(?:bin/)?(make|ops) ([a-z]+)`)
+	typed := regexp.MustCompile(`(?m)(?:^ *|&& |\$\()(?:bin/)?(make|ops) ([a-z]+(?:-[a-z]+)*)`)
 	for page, text := range pages(t) {
 		for _, found := range typed.FindAllStringSubmatch(code(text), -1) {
 			switch program, word := found[1], found[2]; {

@@ -12,9 +12,15 @@ import (
 	"testing"
 	"time"
 
+	"weir/ops/command"
+	"weir/ops/doctor"
+	"weir/ops/gauge"
 	"weir/ops/internal/golden"
+	"weir/ops/journal"
 	"weir/ops/plan"
+	"weir/ops/roll"
 	"weir/ops/runs"
+	"weir/ops/verify"
 )
 
 // The page says what the types say of themselves: it cannot lag behind.
@@ -27,6 +33,9 @@ func TestTheDocumentsReferenceIsUpToDate(t *testing.T) {
 		shape   any
 	}{
 		{"ops preview -o json", plan.Document{}}, {"ops runs -o json, an array of", runs.Detail{}.Run}, {"ops runs show RUN -o json", runs.Detail{}},
+		{"ops verify -o json", verify.Report{}},
+		{"ops roll --dry-run -o json", roll.Plan{}}, {"ops exec -o json, an array of", command.Outcome{}}, {"ops logs -o json, a line each", journal.Entry{}},
+		{"ops doctor -o json", doctor.Report{}}, {"ops bench -o json", gauge.Result{}},
 	} {
 		fmt.Fprintf(&w.page, "\n## %s\n", d.command)
 		w.types = []reflect.Type{reflect.TypeOf(d.shape)}
@@ -78,6 +87,8 @@ func (w *documentWriter) kind(t reflect.Type) string {
 		return "time"
 	case t.Kind() == reflect.Pointer:
 		return w.kind(t.Elem())
+	case t.Kind() == reflect.Map:
+		return "object with " + w.kind(t.Elem()) + "s"
 	case t.Kind() == reflect.Slice:
 		return "array of " + w.kind(t.Elem())
 	case t.Kind() == reflect.Struct:

@@ -61,7 +61,8 @@ func (a *app) target() (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &target{Stack: s, cluster: a.stack, containers: a.stack == localStack}
+	_, containers := builtin(a.stack)
+	t := &target{Stack: s, cluster: a.stack, containers: containers}
 	if config, err := a.readConfig(p); err == nil {
 		t.config, t.cluster = config, config.Name
 		t.containers = config.ContainerCount() == len(config.Machines)

@@ -18,15 +18,16 @@ type draft struct {
 	// Containers is how many machines to make here; else Machines says where
 	// they are.
 	Containers int
-	Machines   []stack.Machine
-	SSH        stack.SSH
+	// Subnet is the containers' network; localSubnet where it is not set.
+	Subnet   netip.Prefix
+	Machines []stack.Machine
+	SSH      stack.SSH
+	// Article makes it the article's cluster, to the letter.
+	Article bool
 
 	// adopted is the cluster that runs there; nil is none.
 	adopted *adopted
 }
-
-// localSubnet is the containers' network: the config's default.
-var localSubnet = netip.MustParsePrefix("172.30.77.0/24")
 
 // firstContainer is the first container's place in the network: low addresses
 // are left to the computer itself.
@@ -34,9 +35,12 @@ const firstContainer = 11
 
 // yaml writes the stack's config: short, with what a person changes first.
 func (d draft) yaml(name string) ([]byte, error) {
-	machines := d.Machines
+	machines, subnet := d.Machines, localSubnet
+	if d.Subnet.IsValid() {
+		subnet = d.Subnet
+	}
 	for i := range d.Containers {
-		address := localSubnet.Addr().As4()
+		address := subnet.Addr().As4()
 		address[3] = byte(firstContainer + i)
 		machines = append(machines, stack.Machine{
 			Name: fmt.Sprintf("weir-%d", i+1), Address: netip.AddrFrom4(address).String(), Container: true,
@@ -45,15 +49,24 @@ func (d draft) yaml(name string) ([]byte, error) {
 	var b bytes.Buffer
 	err := draftTemplate.Execute(&b, map[string]any{
 		"Stack": name, "Machines": machines, "SSH": d.SSH, "Own": d.Containers == 0, "Adopted": d.adopted,
+		"Article": d.Article, "Subnet": subnetKey(subnet),
 		"First": machines[0].Name, "Second": machines[min(1, len(machines)-1)].Name,
 	})
 	return b.Bytes(), err
 }
 
+// subnetKey is a network as it is written; nothing for the config's default.
+func subnetKey(subnet netip.Prefix) string {
+	if subnet == localSubnet {
+		return ""
+	}
+	return subnet.String()
+}
+
 // reachYAML is a stack of machines and the way to them, with nothing on them.
 func (d draft) reachYAML() ([]byte, error) {
 	var b bytes.Buffer
-	err := draftTemplate.ExecuteTemplate(&b, "reach", map[string]any{"Machines": d.Machines, "SSH": d.SSH, "Own": true})
+	err := draftTemplate.ExecuteTemplate(&b, "reach", map[string]any{"Machines": d.Machines, "SSH": d.SSH, "Own": true, "Subnet": ""})
 	return b.Bytes(), err
 }
 
@@ -69,6 +82,9 @@ config:
 	{{- if .User}}, user: {{yaml .User}}{{end}}
 	{{- if .Port}}, port: {{.Port}}{{end}}
 	{{- if .HostKey}}, hostKey: {{yaml .HostKey}}{{end -}} }
+{{- end}}
+{{- with .Subnet}}
+    containers: {subnet: {{.}}}
 {{- end}}
 {{- if .Own}}
     ssh:
@@ -86,7 +102,28 @@ config:
 {{end -}}
 # What stack {{.Stack}} should be. Edit it, then: bin/ops preview --stack {{.Stack}}
 {{template "reach" .}}
-{{- if .Adopted}}{{.Adopted.Sections}}{{else if .Own}}    zookeeper: {}
+{{- if .Adopted}}{{.Adopted.Sections}}{{else if .Article}}    # The article's cluster, to the letter: its software, user and places, and property
+    # files that hold its lines and no others. docs/article.md says what that costs.
+    zookeeper:
+      user: fams
+      configDir: /home/fams/kafka_2.10-0.8.2.1/config
+      dataDir: /home/fams/zk_data
+      plain: true
+      {{- if not .Own}}
+      heap: 256m
+      jvmOptions: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+      {{- end}}
+    kafka:
+      version: 0.8.2.1
+      user: fams
+      configDir: /home/fams/kafka_2.10-0.8.2.1/config
+      dataDir: /home/fams/kafka-logs
+      plain: true
+      {{- if not .Own}}
+      heap: 512m
+      jvmOptions: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+      {{- end}}
+{{else if .Own}}    zookeeper: {}
     kafka: {}
 {{else}}    # Small, and quick to start. Leave jvmOptions out to measure throughput.
     zookeeper: {heap: 256m, jvmOptions: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}

@@ -24,6 +24,7 @@ type initFlags struct {
 	user, key, known   string
 	jump               string
 	agent, scan, force bool
+	article            bool
 }
 
 func (a *app) initCommand() *cobra.Command {
@@ -33,7 +34,7 @@ func (a *app) initCommand() *cobra.Command {
 		Short: "Write the config of a new stack",
 		Long: `init writes Pulumi.<NAME>.yaml for machines of your own, or for containers on this
 computer. What is not given by a flag is asked for.`,
-		Example: `  ops init article --machine 192.168.1.1 --machine 192.168.1.2 --machine 192.168.1.3 --user fams
+		Example: `  ops init forum --article --machine 192.168.1.1 --machine 192.168.1.2 --machine 192.168.1.3 --user fams
   ops init lab --machine db-1=10.0.0.1 --user admin --key ~/.ssh/lab --scan
   ops init local --containers 3`,
 		Args: cobra.MaximumNArgs(1),
@@ -55,6 +56,7 @@ computer. What is not given by a flag is asked for.`,
 			return a.writeStack(p, a.stack, d, f.force)
 		},
 	}
+	c.Flags().BoolVar(&f.article, "article", false, "make it the article's cluster, to the letter: Kafka 0.8.2.1, user fams, its property files")
 	c.Flags().IntVar(&f.containers, "containers", 0, "make this many machines as containers on this computer")
 	f.reach(c)
 	return c
@@ -83,7 +85,7 @@ func (a *app) draft(ctx context.Context, p drive.Project, f initFlags) (draft, e
 	case f.containers > 0 && len(f.machines) > 0:
 		return draft{}, usageError{errors.New("--containers and --machine exclude each other")}
 	case f.containers > 0:
-		return draft{Containers: f.containers}, nil
+		return draft{Containers: f.containers, Article: f.article}, nil
 	}
 	if len(f.machines) == 0 {
 		if err := a.askMachines(&f); err != nil {
@@ -91,7 +93,7 @@ func (a *app) draft(ctx context.Context, p drive.Project, f initFlags) (draft, e
 		}
 	}
 	f.key, f.known = fromRoot(p, f.key), fromRoot(p, f.known)
-	d := draft{SSH: sshFlags(f)}
+	d := draft{SSH: sshFlags(f), Article: f.article}
 	for i, text := range f.machines {
 		d.Machines = append(d.Machines, machineFlag(i, a.stack, text))
 	}

@@ -29,8 +29,8 @@ func (a *app) whereNext(name string, c inventory.Cluster) {
 	}
 	fmt.Fprintf(out, "how it is           bin/ops status%s\n", option)
 	fmt.Fprintf(out, "check it again      bin/ops verify%s\n", option)
-	if name == localStack {
-		fmt.Fprintln(out, "remove it           make down")
+	if _, ok := builtin(name); ok {
+		fmt.Fprintf(out, "remove it           make down%s\n", strings.ReplaceAll(option, " --stack ", " STACK="))
 		return
 	}
 	fmt.Fprintf(out, "remove it           bin/ops down%s\n", option)

@@ -41,6 +41,10 @@ func (codeError) Error() string { return "" }
 type app struct {
 	console *ui.Console
 	stack   string
+	// inventory is a file that describes the cluster, in the place of the stack.
+	inventory string
+	// via is the machine that all connections go through; empty for none.
+	via string
 	// args is what was typed behind "ops".
 	args []string
 	// ran is set when a verb begins: errors before that are about its usage.
@@ -98,6 +102,10 @@ was last applied.`,
 	}
 	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", cmp.Or(os.Getenv("PULUMI_STACK"), "local"),
 		"the stack; $PULUMI_STACK, where it is set, is the default")
+	root.PersistentFlags().StringVar(&a.inventory, "inventory", "",
+		"a `file` that ops inventory printed, instead of a stack: for verbs that need machines and Kafka alone")
+	root.PersistentFlags().StringVar(&a.via, "via", "", "send what goes to brokers and ZooKeeper through this machine's SSH connection")
+	_ = root.RegisterFlagCompletionFunc("via", a.completeMachine)
 	root.AddCommand(
 		a.initCommand(),
 		a.adoptCommand(),
@@ -112,14 +120,34 @@ was last applied.`,
 		a.statusCommand(),
 		a.runsCommand(),
 		a.envCommand(),
+		a.topicCommand(),
+		a.groupCommand(),
+		a.configCommand(),
+		a.describeCommand(),
+		a.consoleCommand(),
 		a.versionCommand(),
+		// machines and services
+		a.rollCommand(),
+		a.logsCommand(),
+		a.sshCommand(),
+		a.execCommand(),
+		a.jobCommand(),
+		a.benchCommand(),
+		a.bundleCommand(),
+		a.doctorCommand(),
+		a.inventoryCommand(),
+		a.manCommand(),
 	)
+	root.InitDefaultCompletionCmd()
 	return root
 }
 
 // project finds the project; WEIR_ROOT names it where that is not above the
 // current directory.
 func (a *app) project() (drive.Project, error) {
+	if a.inventory != "" {
+		return drive.Project{}, usageError{errors.New("this works on a stack, and not on an inventory file: leave --inventory out")}
+	}
 	p, err := drive.Find(cmp.Or(os.Getenv("WEIR_ROOT"), "."))
 	if err != nil {
 		return p, usageError{err}

@@ -23,11 +23,11 @@ refresh, and what a typed pulumi changed. The newest hundred are kept, also of a
 stack that is gone. A run that was killed is "cut off".`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			p, err := a.project()
+			logs, _, err := a.runLogs()
 			if err != nil {
 				return err
 			}
-			list, err := p.Runs(a.stack).Runs()
+			list, err := logs.Runs()
 			switch {
 			case err != nil:
 				return err
@@ -54,13 +54,13 @@ waited for, and why it failed. RUN is the run's name, the beginning of it, or "l
   ops runs show 20261123T0704 --diff`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			p, err := a.project()
+			logs, name, err := a.runLogs()
 			if err != nil {
 				return err
 			}
-			run, entries, err := p.Runs(a.stack).Find(args[0])
+			run, entries, err := logs.Find(args[0])
 			if err != nil {
-				return usageError{fmt.Errorf("stack %s: %w; bin/ops runs lists them", a.stack, err)}
+				return usageError{fmt.Errorf("stack %s: %w; bin/ops runs lists them", name, err)}
 			}
 			d := runs.Detail{Run: run, Entries: entries}
 			if format == asJSON {
@@ -77,17 +77,24 @@ waited for, and why it failed. RUN is the run's name, the beginning of it, or "l
 // recorded has the log of a run begin before it and end behind it. A run that
 // cannot be logged is warned of, and goes on.
 func (a *app) recorded(s *drive.Stack, do func(*drive.Stack) error) error {
+	return a.logged(s.Project.Runs(s.Name), s.Name, func(log *runlog.Log) error {
+		if log == nil {
+			return do(s)
+		}
+		return do(s.With(drive.Variable{Name: runlog.Variable, Value: log.Path()}))
+	})
+}
+
+// logged is recorded for what ops does itself. The log is nil where there is none.
+func (a *app) logged(logs runlog.Dir, name string, do func(*runlog.Log) error) error {
 	began := a.console.Now()
-	log, err := s.Project.Runs(s.Name).Begin(runlog.Begin{
-		Stack: s.Name, Command: strings.Join(a.args, " "), Version: revision(),
+	log, err := logs.Begin(runlog.Begin{
+		Stack: name, Command: strings.Join(a.args, " "), Version: revision(),
 	}.Me(), a.console.Now)
 	if err != nil {
 		a.console.Warn("this run is not logged as it should be: " + err.Error())
 	}
-	if log == nil {
-		return do(s)
-	}
-	err = do(s.With(drive.Variable{Name: runlog.Variable, Value: log.Path()}))
+	err = do(log)
 	log.Write(runlog.Entry{End: endOf(err, a.console.Now().Sub(began))})
 	if err := log.Close(); err != nil {
 		a.console.Warn(err.Error())

@@ -2,24 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"reflect"
 
 	"github.com/spf13/cobra"
 
 	"weir/ops/drive"
 	"weir/ops/ui"
-	"weir/ops/verify"
-)
-
-// localStack is the stack of containers on this computer, whose config is
-// written where it is missing: there is nothing in it that must be asked.
-const (
-	localStack      = "local"
-	localContainers = 3
 )
 
 func (a *app) upCommand() *cobra.Command {
@@ -34,7 +22,7 @@ It begins with what preflight does: where a machine is not fit, nothing is chang
 on any.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := a.ensureLocalConfig(); err != nil {
+			if err := a.ensureConfig(); err != nil {
 				return err
 			}
 			s, err := a.open()
@@ -71,12 +59,15 @@ func (a *app) up(ctx context.Context, s *opened, verified bool) error {
 	if err != nil {
 		return err
 	}
+	if err := a.noteCluster(ctx, cluster); err != nil {
+		a.console.Warn(err.Error())
+	}
 	code := exitOK
 	switch {
 	case verified && changes.Any():
-		code, err = a.verifySettled(ctx, cluster)
+		code, err = a.verifySettled(ctx, cluster, settlePatience)
 	case verified:
-		code, err = a.verify(ctx, cluster, verify.Options{}, false)
+		code, err = a.verifySettled(ctx, cluster, 0)
 	}
 	if err != nil {
 		return err
@@ -91,37 +82,4 @@ func asError(code int) error {
 		return nil
 	}
 	return codeError(code)
-}
-
-// ensureLocalConfig writes the config of the local stack where there is none.
-func (a *app) ensureLocalConfig() error {
-	if a.stack != localStack {
-		return nil
-	}
-	p, err := a.project()
-	if err != nil {
-		return err
-	}
-	if _, err := os.Stat(p.StackFile(localStack)); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return a.writeStack(p, localStack, localDraft(), false)
-}
-
-func localDraft() draft { return draft{Containers: localContainers} }
-
-// isGenerated says whether the local stack's config is what would be written
-// again, but for what Pulumi adds to it.
-func isGenerated(p drive.Project, name string) bool {
-	text, err := os.ReadFile(p.StackFile(name))
-	if err != nil || name != localStack {
-		return false
-	}
-	generated, err := localDraft().yaml(name)
-	if err != nil {
-		return false
-	}
-	is, err1 := parseConfig(p, name, text)
-	was, err2 := parseConfig(p, name, generated)
-	return err1 == nil && err2 == nil && reflect.DeepEqual(is, was)
 }

@@ -11,7 +11,6 @@ import (
 
 	"weir/provision/machine"
 	"weir/provision/remote"
-	"weir/provision/rollout"
 	"weir/provision/runlog"
 
 	p "github.com/pulumi/pulumi-go-provider"
@@ -140,27 +139,6 @@ func (a account) plan(plan runlog.Plan) {
 
 func (a account) step(ev machine.Event) {
 	a.write(runlog.Entry{Step: &runlog.Step{Machine: ev.Machine, Step: ev.Step, Seconds: runlog.Seconds(ev.Took)}})
-}
-
-// gates returns what to tell of a roll: the end of each wait, and each new
-// reason to go on waiting.
-func (a account) gates() func(rollout.Event) {
-	reason := ""
-	return func(ev rollout.Event) {
-		g := runlog.Gate{Machine: ev.Machine, Gate: ev.Step, Phase: ev.Phase, Seconds: runlog.Seconds(ev.Took)}
-		if ev.Err != nil {
-			g.Reason = ev.Err.Error()
-		}
-		switch {
-		case ev.Step == rollout.Switch || ev.Phase == rollout.Started, ev.Phase == rollout.Waiting && g.Reason == reason:
-			return
-		case ev.Phase == rollout.Waiting:
-			reason = g.Reason
-		default:
-			reason = "" // the next gate's reasons are its own
-		}
-		a.write(runlog.Entry{Gate: &g})
-	}
 }
 
 func (a account) failed(err error) {

@@ -237,7 +237,7 @@ func TestAWaitIsLoggedOnceForEachReason(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tell := account{log: log, resource: "Kafka kafka"}.gates()
+	tell := runlog.Gates(account{log: log, resource: "Kafka kafka"}.write)
 	for _, ev := range []rollout.Event{
 		{Step: rollout.Switch, Phase: rollout.Finished, Machine: "m1"},
 		{Step: rollout.After, Phase: rollout.Started, Machine: "m1"},

@@ -220,7 +220,7 @@ const theCluster = "cluster"
 // gates tells a person what a roll waited for. That it waits is shown only
 // while it does; that a gate opened at once is not worth a line.
 func gates(ctx context.Context) func(rollout.Event) {
-	log, tell := p.GetLogger(ctx), accountOf(ctx).gates()
+	log, tell := p.GetLogger(ctx), runlog.Gates(accountOf(ctx).write)
 	return func(ev rollout.Event) {
 		tell(ev)
 		where := cmp.Or(ev.Machine, theCluster)

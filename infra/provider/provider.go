@@ -6,7 +6,6 @@ package provider
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"time"
 
@@ -68,7 +67,7 @@ func Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	env := &Env{Fleet: &fleet.Fleet{Pool: remote.NewPool(), Holder: holder()}, Store: &release.Store{Dir: dir, Sources: release.DefaultSources()}, Runs: runsHere()}
+	env := &Env{Fleet: &fleet.Fleet{Pool: remote.NewPool(), Holder: runlog.Begin{}.Me().Holder()}, Store: &release.Store{Dir: dir, Sources: release.DefaultSources()}, Runs: runsHere()}
 	env.KeepData, env.PassOver = os.Getenv(runlog.KeepDataVariable) != "", os.Getenv(runlog.PassOverVariable) != ""
 	defer env.Close()
 	provider, err := New(env)
@@ -76,10 +75,4 @@ func Run(ctx context.Context) error {
 		return err
 	}
 	return provider.Run(ctx, Name, Version)
-}
-
-// holder is what another run is told while this one changes a machine.
-func holder() string {
-	me := runlog.Begin{}.Me()
-	return fmt.Sprintf("%s on %s (process %d)", me.Who, me.On, me.PID)
 }

@@ -155,7 +155,7 @@ func (c Config) brokers() *inventory.Kafka {
 	}
 	spec := kafka.Spec{Layout: layout.Own(k.User, k.ConfigDir, k.DataDir), Brokers: make([]kafka.Broker, len(k.Brokers)), Plain: k.Plain}.WithDefaults()
 	inv := &inventory.Kafka{
-		Version: k.Version, Brokers: k.Brokers, Port: k.Port, Unit: kafka.Unit,
+		Version: k.Version, Chroot: k.Chroot, Brokers: k.Brokers, Port: k.Port, Unit: kafka.Unit,
 		Home: machine.Release{Root: kafkaRoot}.Link(), ConfigFile: spec.ConfigFile(),
 		DataDir: spec.Layout.DataDir, MinInsyncReplicas: spec.MinInsyncReplicas(),
 	}

@@ -70,6 +70,27 @@ func TestSumsDoNotDependOnTheOrderOfMessages(t *testing.T) {
 	}
 }
 
+// The article's running sums are floating point numbers.
+func TestFloatSumsDependOnTheirOrder(t *testing.T) {
+	draw := rand.New(rand.NewPCG(3, 4))
+	parts := make([]float64, 5000)
+	for i := range parts {
+		parts[i] = 0.8*float64(draw.Int64N(6)) + 0.8*5*draw.Float64() + float64(draw.Int64N(3)-1)
+	}
+	sums := map[float64]bool{}
+	for range 5 {
+		sum := 0.0
+		for _, p := range parts {
+			sum += p
+		}
+		sums[sum] = true
+		draw.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+	}
+	if len(sums) == 1 {
+		t.Errorf("five orders of addition gave one sum, %v: then exact sums are not needed", sums)
+	}
+}
+
 func TestSumsSurviveTheirStoredForms(t *testing.T) {
 	draw := rand.New(rand.NewPCG(5, 6))
 	for range 1000 {

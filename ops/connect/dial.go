@@ -38,8 +38,12 @@ func (s *Session) reach(host string) *remote.Reach {
 
 // vias is the machine whose address it is: through another one, a dead machine
 // would cost its callers a second wait. Where no machine is known to have the
-// address (an advertised name, say) every one may know the way.
+// address (an advertised name, say) every one may know the way. Where a person
+// named the machine, it is that one.
 func (s *Session) vias(host string) []remote.Dialer {
+	if s.opts.Via != "" {
+		return []remote.Dialer{machineDialer{s, s.opts.Via}}
+	}
 	var all []remote.Dialer
 	for _, m := range s.Cluster.Machines {
 		via := machineDialer{s, m.Name}
@@ -71,3 +75,6 @@ type noDirect struct{}
 func (noDirect) DialContext(context.Context, string, string) (net.Conn, error) {
 	return nil, errOnlySSH
 }
+
+// On dials from a machine, which is connected when that is needed.
+func (s *Session) On(machine string) remote.Dialer { return machineDialer{s, machine} }

@@ -48,7 +48,9 @@ func (s *Session) Config() *sarama.Config {
 	c.Producer.Return.Successes = true
 	c.Producer.Return.Errors = true
 	c.Consumer.Offsets.AutoCommit.Enable = false
-	c.Consumer.IsolationLevel = sarama.ReadCommitted
+	if c.Version.IsAtLeast(sarama.V0_11_0_0) { // the first with transactions
+		c.Consumer.IsolationLevel = sarama.ReadCommitted
+	}
 	c.Consumer.Return.Errors = true
 	return c
 }
@@ -71,9 +73,13 @@ func (s *Session) Client(ctx context.Context) (sarama.Client, error) {
 	return client, err
 }
 
-// Admin returns the session's Kafka admin client, as Client does.
+// Admin returns the session's Kafka admin client, as Client does. Clusters that have
+// a Registry have none.
 func (s *Session) Admin(ctx context.Context) (sarama.ClusterAdmin, error) {
 	_, admin, err := s.connectKafka(ctx)
+	if err == nil && admin == nil {
+		return nil, fmt.Errorf("brokers of Kafka %s take no such requests: use the tools in %s/bin on a machine", s.Cluster.Kafka.Version, s.Cluster.Kafka.Home)
+	}
 	return admin, err
 }
 
@@ -84,7 +90,7 @@ func (s *Session) connectKafka(ctx context.Context) (sarama.Client, sarama.Clust
 	_, err := Bounded(ctx, func() (struct{}, error) {
 		s.clients.mu.Lock()
 		defer s.clients.mu.Unlock()
-		return struct{}{}, s.clients.open(s.Cluster.Bootstrap(), s.Config())
+		return struct{}{}, s.clients.open(s.Cluster.Bootstrap(), s.Config(), s.Registry() == nil)
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("no broker of %v answers: %w", s.Cluster.Bootstrap(), err)
@@ -92,13 +98,18 @@ func (s *Session) connectKafka(ctx context.Context) (sarama.Client, sarama.Clust
 	return s.clients.client, s.clients.admin, nil
 }
 
-func (k *clients) open(brokers []string, config *sarama.Config) error {
+// open connects; to administer, where brokers take such requests.
+func (k *clients) open(brokers []string, config *sarama.Config, administer bool) error {
 	if k.client != nil {
 		return nil
 	}
 	client, err := sarama.NewClient(brokers, config)
 	if err != nil {
 		return err
+	}
+	if !administer {
+		k.client = client
+		return nil
 	}
 	admin, err := sarama.NewClusterAdminFromClient(client)
 	if err != nil {
@@ -116,31 +127,25 @@ func (s *Session) closeKafka() error {
 		return nil
 	}
 	defer s.clients.mu.Unlock()
-	if s.clients.admin == nil {
-		return nil
+	switch {
+	case s.clients.admin != nil:
+		return s.clients.admin.Close() // closes the client too
+	case s.clients.client != nil:
+		return s.clients.client.Close()
 	}
-	return s.clients.admin.Close() // closes the client too
+	return nil
 }
 
 // Metadata asks the broker of one machine, at its declared address, what it
 // knows of the cluster: its id, brokers, controller and all topics.
 func (s *Session) Metadata(ctx context.Context, machine string) (*sarama.MetadataResponse, error) {
-	address, err := s.BrokerAddress(machine)
+	answer, err := WithBroker(ctx, s, machine, func(broker *sarama.Broker) (*sarama.MetadataResponse, error) {
+		return broker.GetMetadata(sarama.NewMetadataRequest(s.Config().Version, nil))
+	})
 	if err != nil {
 		return nil, err
 	}
-	return Bounded(ctx, func() (*sarama.MetadataResponse, error) {
-		config := s.Config()
-		broker := sarama.NewBroker(address)
-		if err := broker.Open(config); err != nil {
-			return nil, err
-		}
-		defer broker.Close()
-		if _, err := broker.Connected(); err != nil {
-			return nil, err
-		}
-		return broker.GetMetadata(sarama.NewMetadataRequest(config.Version, nil))
-	})
+	return answer, s.complete(ctx, answer)
 }
 
 // AnyMetadata asks all declared brokers at once and returns the first answer:

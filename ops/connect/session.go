@@ -45,6 +45,9 @@ type Options struct {
 	Direct remote.Dialer
 	// OnlySSH sends every connection through SSH, without trying the direct way.
 	OnlySSH bool
+	// Via names the machine through whose SSH connection all others go, without
+	// trying another way; empty chooses by itself.
+	Via string
 	// Log is where warnings of SSH connections go; nil uses slog's default.
 	Log *slog.Logger
 }
@@ -79,10 +82,15 @@ func Open(ctx context.Context, c inventory.Cluster, opts Options) (*Session, err
 	if err := check(c); err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", c.Name, err)
 	}
+	if opts.Via != "" {
+		if _, err := c.Machine(opts.Via); err != nil {
+			return nil, err
+		}
+	}
 	s := &Session{Cluster: c, opts: opts, attempts: map[string]*attempt{}, ways: map[string]*remote.Reach{}}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	switch {
-	case opts.OnlySSH:
+	case opts.OnlySSH, opts.Via != "":
 		s.opts.Direct = noDirect{}
 	case opts.Direct == nil:
 		s.opts.Direct = &net.Dialer{}

@@ -33,6 +33,8 @@ type Partition struct {
 	Leader   int32   `json:"leader"`
 	Replicas []int32 `json:"replicas"`
 	ISR      []int32 `json:"isr"`
+	// Offline are replicas whose broker, or whose disk, is gone.
+	Offline []int32 `json:"offline,omitempty"`
 }
 
 // Missing are the replicas that are not in sync, in the order of Replicas.
@@ -77,7 +79,7 @@ func topicOf(m *sarama.TopicMetadata) Topic {
 		t.Error = m.Err.Error()
 	}
 	for i, p := range m.Partitions {
-		one := Partition{ID: p.ID, Leader: p.Leader, Replicas: p.Replicas, ISR: slices.Clone(p.Isr)}
+		one := Partition{ID: p.ID, Leader: p.Leader, Replicas: p.Replicas, ISR: slices.Clone(p.Isr), Offline: p.OfflineReplicas}
 		slices.Sort(one.ISR)
 		t.Partitions = append(t.Partitions, one)
 		if i == 0 || len(p.Replicas) < t.ReplicationFactor {

@@ -125,6 +125,9 @@ func (p *Progress) message(d *apitype.DiagnosticEvent) {
 // nameWidth fits "ZooKeeper zookeeper", the longest that is common.
 const nameWidth = 20
 
+// Step shows what was done, where somebody watches.
+func (p *Progress) Step(who, what string) { p.step(who, what) }
+
 func (p *Progress) step(who, what string) {
 	if !p.console.Live {
 		return

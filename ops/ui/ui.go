@@ -77,3 +77,10 @@ func readLine(r io.Reader) (string, error) {
 		}
 	}
 }
+
+// Progress says how something stands, where somebody watches.
+func (c *Console) Progress(text string) {
+	if c.Live {
+		c.line(c.ErrStyle.Faint(text))
+	}
+}

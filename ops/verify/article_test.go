@@ -1,6 +1,9 @@
 package verify
 
 import (
+	"net"
+	"testing"
+
 	"weir/provision/inventory"
 	"weir/provision/remote"
 )
@@ -30,4 +33,15 @@ func article() inventory.Cluster {
 		c.ZooKeeper.Members[name], c.Kafka.Brokers[name] = i+1, int32(i)
 	}
 	return c
+}
+
+// listenOn is the address of a listener on this computer.
+func listenOn(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
 }

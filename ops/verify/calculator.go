@@ -80,37 +80,50 @@ func (c *subject) judgeWatch(w watch, limit time.Duration) (f []Finding) {
 	return f
 }
 
-// recountAll counts every stretch once more and compares.
+// recountAll counts every stretch once more and compares; where all of it is still
+// there and not too much, from where counting began.
 func (c *subject) recountAll(ctx context.Context, client sarama.Client, w watch, r *record) {
-	good, bad, pages := 0, 0, 0
+	good, bad, pages, whole := 0, 0, 0, 0
 	for _, p := range slices.Sorted(maps.Keys(w.spans.of)) {
 		one := w.spans.of[p]
-		if one.records() == 0 {
+		from, all := one.from, newRecount()
+		isWhole := one.whole(w.input.start[p], recountLimit)
+		if isWhole {
+			from = one.first
+		} else if one.records() == 0 {
 			r.note("job %s: partition %d has no message between two snapshots", w.job.Name, p)
 			continue
 		}
-		r.doing("recounting %s-%d from offset %d to %d", w.job.Topic, p, one.from, one.until)
+		r.doing("recounting %s-%d from offset %d to %d", w.job.Topic, p, from, one.until)
 		counted := newRecount()
-		err := readRange(ctx, client, w.job.Topic, p, one.from, one.until, func(m *sarama.ConsumerMessage) {
-			counted.add(string(m.Value))
+		err := readRange(ctx, client, w.job.Topic, p, from, one.until, func(m *sarama.ConsumerMessage) {
+			all.add(string(m.Value))
+			if m.Offset >= one.from {
+				counted.add(string(m.Value))
+			}
 		})
 		if gone(err) {
-			r.note("job %s: retention has taken offset %d of partition %d before it could be recounted", w.job.Name, one.from, p)
+			r.note("job %s: retention has taken offset %d of partition %d before it could be recounted", w.job.Name, from, p)
 			continue
 		}
 		if err != nil {
 			r.fail(c.jobFinding(w.job, "a topic that can be read", "%v", err))
 			continue
 		}
-		if wrong := cmp.Or(disagreement(one.claimed, counted.pages), one.jump); wrong != "" {
-			r.fail(c.jobFinding(w.job, "the sums of an independent recount", "partition %d, offsets %d to %d: %s",
-				p, one.from, one.until, wrong))
+		wrong := cmp.Or(disagreement(one.claimed, counted.pages), one.jump)
+		if isWhole {
+			wrong = cmp.Or(wrong, one.contradiction(all))
+			whole++
 		}
-		good, bad, pages = good+counted.good, bad+counted.bad, pages+len(counted.pages)
+		if wrong != "" {
+			r.fail(c.jobFinding(w.job, "the sums of an independent recount", "partition %d, offsets %d to %d: %s",
+				p, from, one.until, wrong))
+		}
+		good, bad, pages = good+all.good, bad+all.bad, pages+len(all.pages)
 	}
 	if w.fed && w.spans.records() > 0 && good+bad == 0 {
 		r.fail(c.jobFinding(w.job, "messages between two snapshots that can be recounted", "none of %d could be", w.spans.records()))
 	}
-	r.note("job %s on %s: %d messages of %d partitions recounted (%d sums of pages, %d bad records)",
-		w.job.Name, w.job.Machine, good, len(w.spans.of), pages, bad)
+	r.note("job %s on %s: %d messages of %d partitions recounted (%d sums of pages, %d bad records), %d partitions from where counting began",
+		w.job.Name, w.job.Machine, good, len(w.spans.of), pages, bad, whole)
 }

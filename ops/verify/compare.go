@@ -67,6 +67,38 @@ type span struct {
 	sums map[string]behavior.Sums
 	// jump is the first contradiction between a page's sums and what was added.
 	jump string
+	// marker is the last publication's.
+	marker snapshot.Marker
+}
+
+// whole says that all that was ever counted can be counted again: retention left
+// it, and it is no more than limit.
+func (s *span) whole(start, limit int64) bool {
+	return s.first >= start && s.until-s.first <= limit
+}
+
+// contradiction says how the last sums differ from a recount of all, or "": those of
+// pages that were seen, the sum of all pages, and how many there are.
+func (s *span) contradiction(all *recount) string {
+	known := map[string]*totals{}
+	counted := map[string]*totals{}
+	for page, sums := range s.sums {
+		known[page], counted[page] = totalsOf(sums), orZero(all.pages[page])
+	}
+	total := newTotals()
+	for _, t := range all.pages {
+		total.add(t)
+	}
+	wrong := disagreement(known, counted)
+	switch {
+	case wrong != "":
+		return wrong
+	case !total.equal(totalsOf(s.marker.Total)):
+		return fmt.Sprintf("all pages together: published %s, recounted %s", totalsOf(s.marker.Total), total)
+	case s.marker.Pages != len(all.pages):
+		return fmt.Sprintf("%d pages published, %d recounted", s.marker.Pages, len(all.pages))
+	}
+	return ""
 }
 
 // records is how many offsets there are in the stretch.
@@ -103,7 +135,7 @@ func (s *spans) add(p snapshot.Publication) {
 	for page, news := range p.News {
 		one.take(page, news)
 	}
-	one.until = p.NextOffset
+	one.until, one.marker = p.NextOffset, p.Marker
 	if p.From < s.start[p.Partition] || one.records() > s.limit { // cannot be recounted
 		one.from = p.NextOffset
 		clear(one.claimed)

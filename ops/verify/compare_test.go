@@ -132,3 +132,42 @@ func TestTheLatestStretchThatMayBeRecountedIsKept(t *testing.T) {
 		})
 	}
 }
+
+func TestTheLastSumsAreComparedWithARecountOfAll(t *testing.T) {
+	counted := newRecount()
+	for range 50 {
+		counted.add("a|0|0|0")
+	}
+	counted.add("b|3|0|1")
+	tests := []struct {
+		name   string
+		change func(p *snapshot.Publication)
+		want   string
+	}{
+		{"equal", func(*snapshot.Publication) {}, ""},
+		{"a page that was counted twice", func(p *snapshot.Publication) {
+			p.News["a"] = snapshot.Page{Sums: sums(100, 0, 0, 0)}
+		}, `page "a": published n=100`},
+		{"a page that was counted twice and not published again", func(p *snapshot.Publication) {
+			p.Total = sums(52, 6, 0, 2)
+		}, "all pages together: published n=52 clicks=6"},
+		{"a page that is no more", func(p *snapshot.Publication) { p.Pages = 1 }, "1 pages published, 2 recounted"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := at("s1", -1, 151)
+			p.News["a"] = snapshot.Page{Sums: sums(50, 0, 0, 0)}
+			p.Total, p.Pages = sums(51, 3, 0, 1), 2
+			tt.change(&p)
+			s := newSpans(map[int32]int64{0: 0}, 1000)
+			s.add(p)
+			got := s.of[0].contradiction(counted)
+			if tt.want == "" && got != "" || !strings.HasPrefix(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			if !s.of[0].whole(0, 1000) || s.of[0].whole(101, 1000) || s.of[0].whole(0, 50) {
+				t.Error("want the whole to be counted where it is there, and not too much")
+			}
+		})
+	}
+}

@@ -11,13 +11,14 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"weir/provision/kafka"
 	"weir/provision/remote"
 )
 
 const (
 	// consoleLimit is for two Java virtual machines that start on machines at
 	// work: 2 to 4 s each where nothing else runs.
-	consoleLimit = 28 * time.Second
+	consoleLimit = 27 * time.Second
 	// toolSeconds ends a tool on its machine whatever becomes of us.
 	toolSeconds = 22
 	// consoleMessages go from one machine to the other.
@@ -56,6 +57,7 @@ func checkConsole(ctx context.Context, c *subject, r *record) {
 	r.doing("waiting for the console producer on %s and the console consumer on %s", producer, consumer)
 	trip.run(ctx, c)
 	r.fail(c.judgeTrip(trip)...)
+	r.sum("%d of %d messages from %s to %s", trip.received.received(), consoleMessages, producer, consumer)
 	r.note("console producer on %s, console consumer on %s, %s-%d from offset %d: %d of %d messages back, %d on the topic",
 		producer, consumer, ProbeTopic, trip.partition, trip.from, trip.received.received(), consoleMessages, trip.stored)
 }
@@ -181,19 +183,25 @@ export KAFKA_JVM_PERFORMANCE_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 `
 
 func (t *trip) producerScript(c *subject) string {
-	return toolSettings + fmt.Sprintf("timeout -k 2 %d ", toolSeconds) +
-		tool(c.cluster, "kafka-console-producer.sh", "--topic", ProbeTopic, "--sync", "--timeout", "0", "--request-required-acks", "all", // without it each message lingers for a second
-			"--property", "parse.key=true", "--property", "key.separator=:") +
-		" >/dev/null\n"
+	acks, args := "all", []string{"--property", "parse.key=true", "--property", "key.separator=:"}
+	if !has(c.cluster, kafka.BrokerClients) {
+		acks, args = "-1", append(args, "--new-producer") // the old one's choice of a partition is not by the key's bytes
+	}
+	// Without --timeout 0 each message lingers for a second.
+	args = append([]string{"--topic", ProbeTopic, "--sync", "--timeout", "0", "--request-required-acks", acks}, args...)
+	return toolSettings + fmt.Sprintf("timeout -k 2 %d ", toolSeconds) + tool(c.cluster, producerTool, args...) + " >/dev/null\n"
 }
 
 // consumerScript ends the consumer as soon as all messages came: grep stops
 // after that many lines. Waiting for its own idle timeout would cost seconds.
 func (t *trip) consumerScript(c *subject) string {
+	args := []string{"--topic", ProbeTopic, "--partition", strconv.Itoa(int(t.partition)), "--offset", strconv.FormatInt(t.from, 10)}
+	if !has(c.cluster, kafka.BrokerClients) {
+		args = []string{"--topic", ProbeTopic, "--from-beginning"} // as the article does; it knows no other way
+	}
 	return toolSettings + `mkfifo "$dir/out" || exit 1
 timeout -k 2 ` + strconv.Itoa(toolSeconds) + " " +
-		tool(c.cluster, "kafka-console-consumer.sh", "--topic", ProbeTopic,
-			"--partition", strconv.Itoa(int(t.partition)), "--offset", strconv.FormatInt(t.from, 10)) +
+		tool(c.cluster, "kafka-console-consumer.sh", args...) +
 		` >"$dir/out" 2>"$dir/err" &
 tool=$!
 grep --line-buffered -F -m ` + strconv.Itoa(consoleMessages) + ` -e ` + remote.Quote(t.prefix) + ` <"$dir/out"
@@ -233,7 +241,7 @@ func (c *subject) judgeTrip(t *trip) []Finding {
 	finding := func(machine, found string) []Finding {
 		return []Finding{{
 			Machine: machine, Found: found, Expected: expected,
-			Next: sshTo(c.machine(machine), tool(c.cluster, "kafka-broker-api-versions.sh")),
+			Next: sshTo(c.machine(machine), tool(c.cluster, "kafka-topics.sh", "--describe", "--topic", ProbeTopic)),
 		}}
 	}
 	switch {

@@ -3,16 +3,14 @@ package verify
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
-	"weir/ops/status"
 	"weir/provision/inventory"
 )
 
 // jobsLimit is above the longest wait of a job's check with a recount behind it.
-const jobsLimit = 28 * time.Second
+const jobsLimit = 27 * time.Second
 
 // The kinds of jobs that verify knows how to check beyond their units.
 const (
@@ -30,12 +28,10 @@ func checkJobs(ctx context.Context, c *subject, r *record) {
 	r.doing("waiting for the jobs to be seen at work")
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		machines := status.Machines(ctx, c.Session)
-		if slices.ContainsFunc(machines, func(m status.Machine) bool { return m.Reachable }) {
-			c.answered.Store(true)
-		}
-		for _, job := range c.cluster.Jobs {
-			r.fail(judgeUnit(c.cluster, job, machines)...)
+		if sights, err := c.sights(ctx, time.Time{}); err == nil {
+			for _, job := range c.cluster.Jobs {
+				r.fail(judgeJob(c.cluster, job, sights)...)
+			}
 		}
 	})
 	for _, job := range c.cluster.Jobs {
@@ -48,27 +44,28 @@ func checkJobs(ctx context.Context, c *subject, r *record) {
 		}
 	}
 	wg.Wait()
+	r.sum("%s at work", count(len(c.cluster.Jobs), "job", "jobs"))
 }
 
-func judgeUnit(c inventory.Cluster, job inventory.Job, machines []status.Machine) []Finding {
+// judgeJob looks at the job's unit on its machine.
+func judgeJob(c inventory.Cluster, job inventory.Job, sights []sight) []Finding {
 	declared, _ := c.Machine(job.Machine)
-	for _, m := range machines {
-		if m.Name != job.Machine {
+	for _, s := range sights {
+		if s.machine != job.Machine {
 			continue
 		}
-		if !m.Reachable {
+		if s.err != nil {
 			return []Finding{{
-				Machine: m.Name, Found: fmt.Sprintf("job %s cannot be asked: %s", job.Name, m.Error),
+				Machine: s.machine, Found: fmt.Sprintf("job %s cannot be asked: %v", job.Name, s.err),
 				Expected: "an answer over SSH", Next: sshTo(declared, ""),
 			}}
 		}
-		for _, s := range m.Services {
-			if s.Component == job.Name && !s.Running() {
-				return []Finding{{
-					Machine: m.Name, Found: fmt.Sprintf("job %s: %s is %s", job.Name, s.Unit, s.State()),
-					Expected: "active (running)", Next: logOf(declared, s.Unit),
-				}}
+		if u, ok := s.unit(job.Name); ok {
+			f := judgeUnit(declared, u)
+			for i := range f {
+				f[i].Found = fmt.Sprintf("job %s: %s", job.Name, f[i].Found)
 			}
+			return f
 		}
 	}
 	return nil

@@ -5,31 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
-
-	"github.com/IBM/sarama"
-
-	"weir/ops/connect"
 )
 
-const (
-	// probeLimit is above a leader that answers nothing (3 s) tried again.
-	probeLimit = 20 * time.Second
-	// probeMessages is how many go through each leader: enough for a p95, and
-	// done within half a second.
-	probeMessages = 50
-)
-
-// passage is what one partition's messages did.
-type passage struct {
-	partition, leader int32
-	acked             latencies
-	tally             *tally
-	err               error
-}
+// probeLimit is above the wait for the topic (15 s) and the messages behind it.
+const probeLimit = 26 * time.Second
 
 // checkProbe writes through the leader of every partition of the probe topic,
 // acknowledged by all in-sync replicas, reads back and counts. Every declared
@@ -48,18 +28,24 @@ func checkProbe(ctx context.Context, c *subject, r *record) {
 	r.on(brokerMachines(c.cluster)...)
 	r.fail(c.leaderless(topic.leaders)...)
 	r.doing("writing and reading through the leaders of %s", ProbeTopic)
-	passages, err := c.passThrough(ctx, topic.leaders)
+	passages, err := c.passages(ctx)
 	if err != nil {
 		r.fail(c.unprobed(err))
 		return
 	}
 	var all latencies
+	lost, twice, disordered := 0, 0, 0
 	for _, p := range passages {
 		r.fail(c.judgePassage(p)...)
 		all = append(all, p.acked...)
+		if p.tally != nil {
+			lost, twice, disordered = lost+p.tally.lost(), twice+p.tally.duplicates(), disordered+p.tally.reordered
+		}
+		r.note("broker %d on %s, %s-%d from offset %d: %d acknowledged, %s", p.leader, brokerMachine(c.cluster, p.leader),
+			ProbeTopic, p.partition, p.from, len(p.acked), p.acked)
 	}
-	r.note("%d messages through %d leaders, acknowledged by all in-sync replicas: %s", len(all), len(passages), all)
-	r.note("lost, duplicated, out of order: counted by reading them back")
+	r.note("%d lost, %d duplicated, %d out of order, counted by reading them back", lost, twice, disordered)
+	r.sum("%d messages through %d leaders, %s", len(all), len(passages), all)
 }
 
 // leaderless finds declared brokers that lead no partition.
@@ -78,78 +64,10 @@ func (c *subject) leaderless(leaders map[int32]int32) []Finding {
 	return f
 }
 
-func (c *subject) passThrough(ctx context.Context, leaders map[int32]int32) ([]passage, error) {
-	client, err := c.Client(ctx)
-	if err != nil {
-		return nil, err
-	}
-	producer, err := connect.Bounded(ctx, func() (sarama.SyncProducer, error) {
-		return sarama.NewSyncProducer(c.cluster.Bootstrap(), probeConfig(c.Config()))
-	})
-	if err != nil {
-		return nil, err
-	}
-	// Closing waits for what is under way, which limits of its own end.
-	defer func() { go producer.Close() }()
-	passages := make([]passage, 0, len(leaders))
-	for _, partition := range slices.Sorted(maps.Keys(leaders)) {
-		passages = append(passages, passage{partition: partition, leader: leaders[partition]})
-	}
-	var wg sync.WaitGroup
-	for i := range passages {
-		wg.Go(func() { passages[i].err = passages[i].run(ctx, c.run, client, producer) })
-	}
-	wg.Wait()
-	return passages, nil
-}
-
-// probeConfig makes the producer idempotent: a duplicate is then the cluster's.
-func probeConfig(config *sarama.Config) *sarama.Config {
-	config.Producer.Partitioner = sarama.NewManualPartitioner
-	config.Producer.Idempotent = true
-	// 3 s: as long as leaders may take to learn that they were elected.
-	config.Producer.Retry.Max, config.Producer.Retry.Backoff = 30, 100*time.Millisecond
-	config.Net.MaxOpenRequests = 1
-	return config
-}
-
-// run sends one message after the other, then reads from where it began.
-func (p *passage) run(ctx context.Context, run string, client sarama.Client, producer sarama.SyncProducer) error {
-	prefix := "probe " + run + " "
-	p.tally = newTally(probeMessages)
-	from, err := endOffset(ctx, client, ProbeTopic, p.partition)
-	if err != nil {
-		return err
-	}
-	to := from
-	for seq := range probeMessages {
-		message := &sarama.ProducerMessage{
-			Topic: ProbeTopic, Partition: p.partition, Value: sarama.StringEncoder(prefix + strconv.Itoa(seq)),
-		}
-		started := time.Now()
-		offset, err := connect.Bounded(ctx, func() (int64, error) {
-			_, offset, err := producer.SendMessage(message)
-			return offset, err
-		})
-		if err != nil {
-			return fmt.Errorf("message %d of %d was not acknowledged: %w", seq+1, probeMessages, err)
-		}
-		p.acked = append(p.acked, time.Since(started))
-		to = max(to, offset+1)
-	}
-	return readRange(ctx, client, ProbeTopic, p.partition, from, to, func(m *sarama.ConsumerMessage) {
-		if rest, ours := strings.CutPrefix(string(m.Value), prefix); ours {
-			if seq, err := strconv.Atoi(rest); err == nil {
-				p.tally.add(seq)
-			}
-		}
-	})
-}
-
 func (c *subject) judgePassage(p passage) []Finding {
 	f := Finding{
 		Machine:  brokerMachine(c.cluster, p.leader),
-		Expected: fmt.Sprintf("%d messages acknowledged by all in-sync replicas and read back once, in order", probeMessages),
+		Expected: fmt.Sprintf("up to %d messages acknowledged by all in-sync replicas and read back once, in order", probeMessages),
 		Next:     kafkaLog(c.cluster, p.leader),
 	}
 	wrong := ""
@@ -159,6 +77,8 @@ func (c *subject) judgePassage(p passage) []Finding {
 	switch {
 	case p.err != nil:
 		f.Found = fmt.Sprintf("partition %s-%d, led by broker %d: %v", ProbeTopic, p.partition, p.leader, p.err)
+	case len(p.acked) == 0:
+		f.Found = fmt.Sprintf("partition %s-%d, led by broker %d: no message was acknowledged", ProbeTopic, p.partition, p.leader)
 	case wrong != "":
 		f.Found = fmt.Sprintf("partition %s-%d, led by broker %d: %s", ProbeTopic, p.partition, p.leader, wrong)
 	default:

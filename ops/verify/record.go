@@ -19,6 +19,7 @@ type record struct {
 	findings []Finding
 	dropped  int
 	evidence []string
+	summary  string
 	machines []string
 	skipped  string
 	waiting  string
@@ -37,6 +38,18 @@ func (r *record) fail(findings ...Finding) {
 // note adds evidence: what was seen, also where all is well.
 func (r *record) note(format string, args ...any) {
 	r.add(func() { r.evidence = append(r.evidence, fmt.Sprintf(format, args...)) })
+}
+
+// sum says in a few words what was seen where all is well.
+func (r *record) sum(format string, args ...any) {
+	r.add(func() { r.summary = fmt.Sprintf(format, args...) })
+}
+
+// failed says that something was found.
+func (r *record) failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.findings) > 0
 }
 
 // skip says that the check does not apply, and why.
@@ -69,7 +82,7 @@ func (r *record) seal() Result {
 	r.sealed = true
 	out := Result{
 		Outcome: OK, Reason: r.skipped, Machines: slices.Clone(r.machines),
-		Findings: slices.Clone(r.findings), Evidence: slices.Clone(r.evidence),
+		Findings: slices.Clone(r.findings), Evidence: slices.Clone(r.evidence), Summary: r.summary,
 	}
 	if r.dropped > 0 {
 		out.Evidence = append(out.Evidence, fmt.Sprintf("and %d more findings", r.dropped))

@@ -13,7 +13,7 @@ const (
 	ExitUnhealthy = 10
 )
 
-// Outcome is how a check ended.
+// Outcome is how a check ended: "ok", "failed" or "skipped".
 type Outcome string
 
 // The outcomes there are.
@@ -25,11 +25,13 @@ const (
 
 // Report is what a run found. Its JSON form is stable: fields are only added.
 type Report struct {
+	// Cluster is its name in the stack.
 	Cluster string `json:"cluster"`
 	// Healthy says that at least one check ran and none failed.
 	Healthy bool `json:"healthy"`
 	// Error is why nothing could be checked; empty where something was.
-	Error   string    `json:"error,omitempty"`
+	Error string `json:"error,omitempty"`
+	// Started is when the run began; Seconds is how long it took.
 	Started time.Time `json:"started"`
 	Seconds float64   `json:"seconds"`
 	// Checks are in a fixed order, also those that were skipped.
@@ -40,24 +42,32 @@ type Report struct {
 
 // Result is one check's.
 type Result struct {
+	// Name is the check's; see Names.
 	Name string `json:"name"`
 	// Title is what it looks at, for people.
-	Title   string  `json:"title"`
+	Title string `json:"title"`
+	// Outcome is "ok", "failed" or "skipped".
 	Outcome Outcome `json:"outcome"`
+	// Summary is what was seen, in a few words.
+	Summary string `json:"summary,omitempty"`
 	// Reason is why it was skipped.
 	Reason string `json:"reason,omitempty"`
 	// Machines are those that the findings are about, or that took part.
-	Machines []string  `json:"machines"`
+	Machines []string `json:"machines"`
+	// Findings are what is wrong; none where the outcome is ok.
 	Findings []Finding `json:"findings"`
-	Evidence []string  `json:"evidence"`
-	Seconds  float64   `json:"seconds"`
+	// Evidence is what was seen, line by line, also where all is well.
+	Evidence []string `json:"evidence"`
+	// Seconds is how long it took.
+	Seconds float64 `json:"seconds"`
 }
 
 // Finding is one thing that is wrong.
 type Finding struct {
 	// Machine is where; several are joined by commas. It is empty only where
 	// the cluster as a whole is meant.
-	Machine  string `json:"machine,omitempty"`
+	Machine string `json:"machine,omitempty"`
+	// Found is what is, Expected what should be.
 	Found    string `json:"found"`
 	Expected string `json:"expected"`
 	// Next is a command to type.

@@ -21,7 +21,7 @@ func TestOptionsThatMakeNoSenseAreUsageErrors(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{"an unknown check", Options{Only: []string{"everything"}}, `no check "everything"; there are: machines, topics, console, probe, jobs`},
+		{"an unknown check", Options{Only: []string{"everything"}}, `no check "everything"; there are: machines, zookeeper, brokers, listeners, partitions, topics, console, probe, replicas, groups, disk, clock, limits, jobs`},
 		{"an unknown check to skip", Options{Skip: []string{"x"}}, `no check "x"`},
 		{"nothing left", Options{Only: []string{"jobs"}, Skip: []string{"jobs"}}, "leave no check"},
 		{"a timeout in the past", Options{Timeout: -time.Second}, "-1s"},
@@ -63,13 +63,14 @@ func dead(t *testing.T) *connect.Session {
 }
 
 func TestAClusterThatDoesNotAnswerAtAllCouldNotBeChecked(t *testing.T) {
+	t.Parallel()
 	started := time.Now()
 	r := Run(t.Context(), dead(t), Options{})
 	if r.ExitCode() != ExitError || r.Healthy || r.Error == "" {
 		t.Errorf("got exit %d, healthy %v, error %q; want 1, false and why", r.ExitCode(), r.Healthy, r.Error)
 	}
-	if took := time.Since(started); took > runLimit {
-		t.Errorf("took %s, want at most %s", took, runLimit)
+	if took := time.Since(started); took > RunLimit {
+		t.Errorf("took %s, want at most %s", took, RunLimit)
 	}
 	if len(r.Checks) != len(Names()) {
 		t.Fatalf("got %d checks, want all %d", len(r.Checks), len(Names()))
@@ -90,6 +91,7 @@ func TestAClusterThatDoesNotAnswerAtAllCouldNotBeChecked(t *testing.T) {
 }
 
 func TestOnlyWhatIsAskedForRunsAndTheRestIsSaidToBeSkipped(t *testing.T) {
+	t.Parallel()
 	r := Run(t.Context(), dead(t), Options{Only: []string{"topics"}})
 	for _, c := range r.Checks {
 		want := Skipped
@@ -143,7 +145,7 @@ func TestTheExitCodeTellsHowItWent(t *testing.T) {
 
 func TestSettlingGivesTransientFaultsTime(t *testing.T) {
 	looks := 0
-	got := settle(t.Context(), 2*time.Second, func() []Finding {
+	got := settle(t.Context(), 2*time.Second, func(time.Time) []Finding {
 		if looks++; looks < 2 {
 			return []Finding{{Found: "an election"}}
 		}
@@ -169,6 +171,7 @@ func TestARecordKeepsAReportReadable(t *testing.T) {
 }
 
 func TestACounterIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name   string
 		values []float64
@@ -199,22 +202,25 @@ func sample() Report {
 	return Report{
 		Cluster: "article", Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Seconds: 7.31,
 		Checks: []Result{
-			{Name: "machines", Title: "machines, services, roles", Outcome: Failed, Seconds: 0.42, Machines: []string{"node3"},
+			{Name: "machines", Title: "machines answer, units run and listen", Outcome: Failed, Seconds: 0.42, Machines: []string{"node3"},
+				Summary: "3 machines, 5 units running",
 				Findings: []Finding{{Machine: "node3", Found: "weir-kafka.service is\nfailed \x1b[31m(exit-code)", Expected: "active (running)",
 					Next: "ssh fams@192.168.1.3 'journalctl -u weir-kafka.service -n 50 --no-pager'"}},
-				Evidence: []string{"ZooKeeper: 1 leader (node2), 2 followers"}},
-			{Name: "topics", Title: "topics and replicas", Outcome: OK, Seconds: 0.1, Machines: []string{"node1", "node2"},
-				Findings: []Finding{}, Evidence: []string{"2 topics, 1 of them internal, 53 partitions"}},
-			{Name: "jobs", Title: "jobs recounted", Outcome: Skipped, Reason: "the inventory declares no job", Machines: []string{}, Findings: []Finding{}, Evidence: []string{}},
+				Evidence: []string{"node1: weir-kafka.service active, pid 477, 0 restarts"}},
+			{Name: "partitions", Title: "leaders and replicas, internal topics too", Outcome: OK, Seconds: 0.1, Machines: []string{"node1", "node2"},
+				Summary:  "56 partitions of 3 topics, 1 internal, led and in sync",
+				Findings: []Finding{}, Evidence: []string{"__consumer_offsets: 50 partitions, replication factor 3"}},
+			{Name: "jobs", Title: "jobs at work, results recounted", Outcome: Skipped, Reason: "the inventory declares no job", Machines: []string{}, Findings: []Finding{}, Evidence: []string{}},
 		},
 	}
 }
 
 func TestTheReportIsWrittenForEveryReader(t *testing.T) {
-	var plain, terminal, object bytes.Buffer
+	var plain, wide, terminal, object, document, junit bytes.Buffer
 	r := sample()
 	for _, err := range []error{
 		WriteTable(&plain, r, table.Style{}), WriteTable(&terminal, r, table.Style{Color: true, Unicode: true}), WriteJSON(&object, r),
+		WriteWide(&wide, r, table.Style{}), WriteYAML(&document, r), WriteJUnit(&junit, r),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -223,6 +229,9 @@ func TestTheReportIsWrittenForEveryReader(t *testing.T) {
 	golden.Compare(t, "report.txt", plain.String())
 	golden.Compare(t, "report-terminal.txt", terminal.String())
 	golden.Compare(t, "report.json", object.String())
+	golden.Compare(t, "report-wide.txt", wide.String())
+	golden.Compare(t, "report.yaml", document.String())
+	golden.Compare(t, "report.xml", junit.String())
 }
 
 func TestTheVerdictSaysWhatTheExitCodeSays(t *testing.T) {

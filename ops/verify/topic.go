@@ -15,6 +15,7 @@ import (
 
 	"weir/ops/connect"
 	"weir/provision/inventory"
+	"weir/provision/kafka"
 	"weir/provision/remote"
 )
 
@@ -36,40 +37,45 @@ const (
 
 // probeTopic is the probe topic as this run found or made it.
 type probeTopic struct {
-	// leaders are the leaders' broker ids by partition.
-	leaders map[int32]int32
-	err     error
+	// leaders are the leaders' broker ids by partition; replicas are all that keep it.
+	leaders  map[int32]int32
+	replicas map[int32][]int32
+	err      error
 }
 
 // probeTopicReady makes sure that the topic exists, that it has a partition for
 // each broker, and that every broker that can leads one. All checks share it.
 func (c *subject) probeTopicReady(ctx context.Context) probeTopic {
-	c.probe.Do(func() {
-		c.topic.leaders, c.topic.err = c.prepareTopic(ctx)
-		if c.topic.err == nil {
+	topic, err := c.probe.since(ctx, time.Time{}, func() (t probeTopic) {
+		if t.leaders, t.replicas, t.err = c.prepareTopic(c.ctx); t.err == nil {
 			c.answered.Store(true)
 		}
+		return t
 	})
-	return c.topic
+	if err != nil {
+		return probeTopic{err: fmt.Errorf("topic %s was not there in time: %w", ProbeTopic, err)}
+	}
+	return topic
 }
 
-func (c *subject) prepareTopic(ctx context.Context) (map[int32]int32, error) {
+func (c *subject) prepareTopic(ctx context.Context) (leaders map[int32]int32, replicas map[int32][]int32, err error) {
 	ctx, cancel := context.WithTimeout(ctx, topicReady)
 	defer cancel()
 	changed := false // one change a run: what it does not bring about is found
 	for {
 		found, err := c.describeTopic(ctx)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		leaders, moved := leadersOf(found)
+		complete := len(found.Partitions) >= len(c.cluster.Kafka.Brokers)
 		switch {
-		case len(found.Partitions) >= len(c.cluster.Kafka.Brokers) && len(leaders) == len(found.Partitions) && (len(moved) == 0 || changed):
+		case complete && len(leaders) == len(found.Partitions) && (len(moved) == 0 || changed):
 			if !changed || c.spread(ctx, leaders) {
-				return leaders, nil
+				return leaders, replicasOf(found), nil
 			}
 		case changed:
-		case len(found.Partitions) < len(c.cluster.Kafka.Brokers):
+		case !complete:
 			err = c.makeTopic(ctx, found)
 			changed = true
 		case len(moved) > 0:
@@ -78,15 +84,23 @@ func (c *subject) prepareTopic(ctx context.Context) (map[int32]int32, error) {
 			changed = true
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%d of %d partitions of topic %s have a leader after %s",
+			return nil, nil, fmt.Errorf("%d of %d partitions of topic %s have a leader after %s",
 				len(leaders), len(c.cluster.Kafka.Brokers), ProbeTopic, topicReady)
 		case <-time.After(topicPoll):
 		}
 	}
+}
+
+func replicasOf(t *sarama.TopicMetadata) map[int32][]int32 {
+	all := map[int32][]int32{}
+	for _, p := range t.Partitions {
+		all[p.ID] = p.Replicas
+	}
+	return all
 }
 
 // spread says whether every leader knows by itself that it leads: the controller
@@ -142,6 +156,9 @@ func leadersOf(t *sarama.TopicMetadata) (leaders map[int32]int32, moved []int32)
 
 // makeTopic creates the topic, or gives it partitions for brokers that came later.
 func (c *subject) makeTopic(ctx context.Context, found *sarama.TopicMetadata) error {
+	if r := c.Registry(); r != nil {
+		return c.makeOldTopic(ctx, r, found)
+	}
 	admin, err := c.Admin(ctx)
 	if err != nil {
 		return err
@@ -175,19 +192,14 @@ func assign(brokers []int32) [][]int32 {
 }
 
 func topicDetail(assignment [][]int32) *sarama.TopicDetail {
-	text := func(s string) *string { return &s }
-	milliseconds := strconv.FormatInt(probeRetention.Milliseconds(), 10)
 	detail := &sarama.TopicDetail{
 		// The counts follow from the assignment and must not be said twice.
 		NumPartitions: -1, ReplicationFactor: -1,
 		ReplicaAssignment: map[int32][]int32{},
-		ConfigEntries: map[string]*string{
-			"cleanup.policy": text("delete"),
-			"retention.ms":   text(milliseconds),
-			"segment.ms":     text(milliseconds),
-			// One replica may be away, as in the topics that matter.
-			"min.insync.replicas": text(strconv.Itoa(max(1, len(assignment[0])-1))),
-		},
+		ConfigEntries:     map[string]*string{},
+	}
+	for k, v := range probeSettings(len(assignment[0]), true) {
+		detail.ConfigEntries[k] = &v
 	}
 	for i, replicas := range assignment {
 		detail.ReplicaAssignment[int32(i)] = replicas
@@ -195,9 +207,67 @@ func topicDetail(assignment [][]int32) *sarama.TopicDetail {
 	return detail
 }
 
+// makeOldTopic does so with Kafka's own tool on a machine.
+func (c *subject) makeOldTopic(ctx context.Context, r *kafka.Registry, found *sarama.TopicMetadata) (err error) {
+	assignment := assign(slices.Sorted(maps.Values(c.cluster.Kafka.Brokers)))
+	if len(found.Partitions) > 0 {
+		err = r.Extend(ctx, ProbeTopic, assignment)
+	} else {
+		err = r.CreateAssigned(ctx, ProbeTopic, assignment, probeSettings(len(assignment[0]), false))
+	}
+	if errors.Is(err, sarama.ErrTopicAlreadyExists) {
+		return nil
+	}
+	return err
+}
+
+// probeSettings are the topic's, with so many replicas; stamped where records have
+// a time.
+func probeSettings(replicas int, stamped bool) map[string]string {
+	milliseconds := strconv.FormatInt(probeRetention.Milliseconds(), 10)
+	settings := map[string]string{
+		"cleanup.policy": "delete",
+		"retention.ms":   milliseconds,
+		"segment.ms":     milliseconds,
+		// One replica may be away, as in the topics that matter.
+		minISRSetting: strconv.Itoa(max(1, replicas-1)),
+	}
+	if stamped { // by the leader: that is how its clock is seen
+		settings["message.timestamp.type"] = "LogAppendTime"
+	}
+	return settings
+}
+
+// mendTopic makes the settings that differ what they should be: those of a topic
+// that somebody changed, or that an older weir made.
+func (c *subject) mendTopic(ctx context.Context, is topicSettings, replicas int) error {
+	entries := map[string]sarama.IncrementalAlterConfigsEntry{}
+	for k, v := range probeSettings(replicas, true) {
+		if now, told := is.inForce[k]; told && now != v {
+			entries[k] = sarama.IncrementalAlterConfigsEntry{Operation: sarama.IncrementalAlterConfigsOperationSet, Value: &v}
+		}
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	admin, err := c.Admin(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = connect.Bounded(ctx, func() (struct{}, error) {
+		return struct{}{}, admin.IncrementalAlterConfig(sarama.TopicResource, ProbeTopic, entries, false)
+	})
+	return err
+}
+
 // elect gives partitions of our own topic back to their preferred leaders:
 // after a restart the brokers do so by themselves only minutes later.
 func (c *subject) elect(ctx context.Context, partitions []int32) error {
+	if r := c.Registry(); r != nil {
+		return r.Elect(ctx, map[string][]int32{ProbeTopic: partitions})
+	}
+	ctx, cancel := context.WithTimeout(ctx, adminLimit)
+	defer cancel()
 	admin, err := c.Admin(ctx)
 	if err != nil {
 		return err
@@ -221,5 +291,26 @@ func (c *subject) unprobed(err error) Finding {
 // tool is the command line of one of Kafka's own tools on a broker's machine.
 func tool(c inventory.Cluster, name string, args ...string) string {
 	path := strings.TrimRight(c.Kafka.Home, "/") + "/bin/" + name
-	return remote.QuoteAll(append([]string{path, "--bootstrap-server", strings.Join(c.Bootstrap(), ",")}, args...)...)
+	return remote.QuoteAll(slices.Concat([]string{path}, reached(c, name), args)...)
 }
+
+// reached says how a tool finds the cluster: today all ask the brokers.
+func reached(c inventory.Cluster, name string) []string {
+	switch {
+	case has(c, kafka.BrokerClients):
+		return []string{"--bootstrap-server", strings.Join(c.Bootstrap(), ",")}
+	case name == producerTool:
+		return []string{"--broker-list", strings.Join(c.Bootstrap(), ",")}
+	}
+	return []string{"--zookeeper", strings.Join(c.ZooKeeperConnect(), ",") + c.Kafka.Chroot}
+}
+
+// has says that brokers of the declared version have a feature; one that weir does
+// not know has all.
+func has(c inventory.Cluster, f kafka.Feature) bool {
+	v, known := kafka.LookUp(c.Kafka.Version)
+	return !known || v.Features.Has(f)
+}
+
+// producerTool is the one that asked brokers always.
+const producerTool = "kafka-console-producer.sh"

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,20 +11,18 @@ import (
 
 	"weir/ops/status"
 	"weir/provision/inventory"
+	"weir/provision/kafka"
 )
 
 const (
-	// topicsLimit is above two rounds of brokers that do not answer (6 s).
-	topicsLimit = 14 * time.Second
-	// topicsSettle is how long a replica of a topic just created, ours included,
-	// may take to come into sync.
+	// topicsLimit is above two rounds of brokers that do not answer (6 s each).
+	topicsLimit = 18 * time.Second
+	// topicsSettle is how long an election of leaders may be under way.
 	topicsSettle = 4 * time.Second
-	// named is how many partitions a message names; a lost broker makes hundreds.
-	named = 5
 )
 
-// checkTopics: every declared topic exists as declared, and every partition,
-// internal topics included, has a leader and all its replicas in sync.
+// checkTopics: every declared topic is as declared, its partitions are led by the
+// brokers that should, every broker leads some, and no throttle was left behind.
 func checkTopics(ctx context.Context, c *subject, r *record) {
 	if c.cluster.Kafka == nil {
 		r.skip("the inventory declares no Kafka")
@@ -31,37 +30,48 @@ func checkTopics(ctx context.Context, c *subject, r *record) {
 	}
 	r.doing("waiting for a broker to describe the topics")
 	var topics []status.Topic
-	r.fail(settle(ctx, topicsSettle, func() []Finding {
-		k, found := status.Brokers(ctx, c.Session)
-		topics = found
-		if err := k.Err(); err != nil {
+	var s settings
+	r.fail(settle(ctx, topicsSettle, func(from time.Time) []Finding {
+		a, err := c.ask(ctx, from)
+		if err == nil {
+			err = a.kafka.Err()
+		}
+		if err == nil {
+			topics = a.topics
+			s, err = c.settings(ctx, from, a)
+		}
+		if err = errors.Join(err, s.err); err != nil {
 			return []Finding{noBroker(c.cluster, err)}
 		}
-		c.answered.Store(true)
-		return judgeTopics(c.cluster, topics)
+		return judgeTopics(c.cluster, topics, s)
 	})...)
-	partitions, internal := 0, 0
-	for _, t := range topics {
-		partitions += len(t.Partitions)
-		if t.Internal {
-			internal++
-		}
-		if t.Declared && t.Exists {
-			r.note("%s: %d partitions, replication factor %d", t.Name, len(t.Partitions), t.ReplicationFactor)
-		}
-	}
 	r.on(brokerMachines(c.cluster)...)
-	r.note("%d topics, %d of them internal, %d partitions", len(topics), internal, partitions)
-}
-
-func noBroker(c inventory.Cluster, err error) Finding {
-	return Finding{
-		Machine: strings.Join(brokerMachines(c), ", "), Found: err.Error(),
-		Expected: "at least one broker that answers", Next: "ops status",
+	declared, elsewhere := 0, 0
+	for _, t := range topics {
+		if t.Declared && t.Exists {
+			declared++
+			r.note("%s: %d partitions, replication factor %d", t.Name, len(t.Partitions), t.ReplicationFactor)
+		} else if !t.Declared {
+			elsewhere += len(unpreferred(t))
+		}
 	}
+	if elsewhere > 0 {
+		r.note("%s of topics that are not declared not led by the broker that is preferred", count(elsewhere, "partition is", "partitions are"))
+	}
+	for _, topic := range slices.Sorted(maps.Keys(s.moving)) {
+		r.note("replicas of %s move: partitions %v", topic, s.moving[topic])
+	}
+	r.sum("%d of %d as declared, led as preferred", declared, len(c.cluster.Topics))
 }
 
-func judgeTopics(c inventory.Cluster, topics []status.Topic) []Finding {
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func judgeTopics(c inventory.Cluster, topics []status.Topic, s settings) []Finding {
 	declared := map[string]inventory.Topic{}
 	for _, t := range c.Topics {
 		declared[t.Name] = t
@@ -69,7 +79,13 @@ func judgeTopics(c inventory.Cluster, topics []status.Topic) []Finding {
 	everywhere := strings.Join(brokerMachines(c), ", ")
 	var f []Finding
 	for _, t := range topics {
-		f = append(f, judgeDeclared(t, declared, everywhere)...)
+		if want, ok := declared[t.Name]; ok {
+			f = append(f, judgeDeclared(t, want, everywhere)...)
+			if t.Exists {
+				f = append(f, judgeConfig(c, want, s.topics[t.Name])...)
+				f = append(f, judgeLeaders(c, t)...)
+			}
+		}
 		if t.Error != "" {
 			f = append(f, Finding{
 				Machine: everywhere, Found: fmt.Sprintf("topic %s: %s", t.Name, t.Error),
@@ -77,14 +93,11 @@ func judgeTopics(c inventory.Cluster, topics []status.Topic) []Finding {
 			})
 		}
 	}
-	return append(f, judgeReplicas(c, topics)...)
+	return append(f, judgeThrottles(c, s)...)
 }
 
-func judgeDeclared(t status.Topic, declared map[string]inventory.Topic, machines string) []Finding {
-	want, ok := declared[t.Name]
+func judgeDeclared(t status.Topic, want inventory.Topic, machines string) (f []Finding) {
 	switch {
-	case !ok:
-		return nil
 	case !t.Exists:
 		return []Finding{{
 			Machine: machines, Found: "topic " + t.Name + " does not exist",
@@ -98,72 +111,114 @@ func judgeDeclared(t status.Topic, declared map[string]inventory.Topic, machines
 	}
 	for _, p := range t.Partitions {
 		if len(p.Replicas) != int(want.ReplicationFactor) {
-			return []Finding{{
+			f = append(f, Finding{
 				Machine: machines, Found: fmt.Sprintf("partition %s-%d has %d replicas", t.Name, p.ID, len(p.Replicas)),
 				Expected: fmt.Sprintf("replication factor %d", want.ReplicationFactor), Next: "ops preview",
-			}}
+			})
 		}
-	}
-	return nil
-}
-
-// judgeReplicas groups by broker: that is where something is to be done.
-func judgeReplicas(c inventory.Cluster, topics []status.Topic) []Finding {
-	missing := map[int32][]string{} // broker to partitions
-	var f []Finding
-	for _, t := range topics {
-		for _, p := range t.Partitions {
-			name := fmt.Sprintf("%s-%d", t.Name, p.ID)
-			for _, b := range p.Missing() {
-				missing[b] = append(missing[b], name)
-			}
-			if p.Leader < 0 {
-				f = append(f, Finding{
-					Machine: machinesOf(c, p.Replicas), Found: "partition " + name + " has no leader: nobody can write or read it",
-					Expected: fmt.Sprintf("a leader among brokers %v", p.Replicas), Next: describe(c, t.Name),
-				})
-			}
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(missing)) {
-		f = append(f, Finding{
-			Machine: machinesOf(c, []int32{id}), Found: fmt.Sprintf("broker %d is not in sync for %s", id, few(missing[id])),
-			Expected: "all replicas in sync", Next: kafkaLog(c, id),
-		})
 	}
 	return f
 }
 
-// few counts partitions and names the first ones.
-func few(names []string) string {
-	if len(names) == 1 {
-		return "partition " + names[0]
+// judgeConfig compares the topic's own settings with those declared; one that
+// nobody declared counts as much as one that differs.
+func judgeConfig(c inventory.Cluster, want inventory.Topic, is topicSettings) (f []Finding) {
+	if len(is.inForce) == 0 {
+		return nil // a version that does not tell
 	}
-	more := ""
-	if len(names) > named {
-		more = ", ..."
+	everywhere := strings.Join(brokerMachines(c), ", ")
+	add := func(expected, found string) {
+		f = append(f, Finding{Machine: everywhere, Found: "topic " + want.Name + ": " + word(found), Expected: expected, Next: "ops up"})
 	}
-	return fmt.Sprintf("%d partitions (%s%s)", len(names), strings.Join(names[:min(named, len(names))], ", "), more)
+	change := kafka.Compare(
+		kafka.Topic{Name: want.Name, Config: want.Config}, kafka.Topic{Name: want.Name, Config: is.own},
+	)
+	for _, k := range slices.Sorted(maps.Keys(change.Set)) {
+		add(k+"="+change.Set[k], k+"="+is.inForce[k])
+	}
+	for _, k := range change.Unset {
+		add(k+" at the brokers' default", k+"="+is.own[k])
+	}
+	if _, declared := want.Config[uncleanSetting]; !declared && is.own[uncleanSetting] == "" && is.inForce[uncleanSetting] == "true" {
+		add(uncleanSetting+"=false, as a replica that lags would lose messages", uncleanSetting+"=true")
+	}
+	if _, declared := want.Config[minISRSetting]; !declared && is.own[minISRSetting] == "" && c.Kafka.MinInsyncReplicas > 0 && is.minISR() != c.Kafka.MinInsyncReplicas {
+		add(fmt.Sprintf("%s=%d, the brokers' default as declared", minISRSetting, c.Kafka.MinInsyncReplicas), minISRSetting+"="+is.inForce[minISRSetting])
+	}
+	return f
 }
 
-// machinesOf names the machines of brokers; one that is not declared goes by its id.
-func machinesOf(c inventory.Cluster, ids []int32) string {
-	var names []string
-	for _, id := range ids {
-		name := brokerMachine(c, id)
-		if name == "" {
-			name = fmt.Sprintf("broker %d", id)
+// judgeLeaders: partitions are led by the first of their replicas, so that the
+// work is spread as the assignment meant, and no broker is without any.
+func judgeLeaders(c inventory.Cluster, t status.Topic) (f []Finding) {
+	away := map[int32][]string{}
+	for _, p := range unpreferred(t) {
+		away[p.Replicas[0]] = append(away[p.Replicas[0]], fmt.Sprintf("%s-%d", t.Name, p.ID))
+	}
+	for _, id := range slices.Sorted(maps.Keys(away)) {
+		f = append(f, Finding{
+			Machine: machinesOf(c, []int32{id}), Found: fmt.Sprintf("broker %d does not lead %s, as it should", id, few(away[id])),
+			Expected: "the first of the replicas leads",
+			Next:     onBroker(c, tool(c, "kafka-leader-election.sh", "--election-type", "preferred", "--all-topic-partitions")),
+		})
+	}
+	if len(t.Partitions) < len(c.Kafka.Brokers) {
+		return f
+	}
+	first := map[int32]bool{}
+	for _, p := range t.Partitions {
+		if len(p.Replicas) > 0 {
+			first[p.Replicas[0]] = true
 		}
-		names = append(names, name)
 	}
-	return strings.Join(names, ", ")
+	for _, id := range slices.Sorted(maps.Values(c.Kafka.Brokers)) {
+		if !first[id] {
+			f = append(f, Finding{
+				Machine: brokerMachine(c, id), Found: fmt.Sprintf("broker %d is meant to lead no partition of %s", id, t.Name),
+				Expected: fmt.Sprintf("every one of %d brokers leads at least one of %d partitions", len(c.Kafka.Brokers), len(t.Partitions)),
+				Next:     describe(c, t.Name),
+			})
+		}
+	}
+	return f
 }
 
-// describe is the command that shows a topic, on the first broker's machine.
-func describe(c inventory.Cluster, topic string) string {
-	m, err := c.Machine(brokerMachines(c)[0])
-	if err != nil {
-		return "ops status"
+// unpreferred are the partitions that another broker leads than the first of the
+// replicas, although they have a leader.
+func unpreferred(t status.Topic) (all []status.Partition) {
+	for _, p := range t.Partitions {
+		if p.Leader >= 0 && len(p.Replicas) > 0 && p.Leader != p.Replicas[0] {
+			all = append(all, p)
+		}
 	}
-	return sshTo(m, tool(c, "kafka-topics.sh", "--describe", "--topic", topic))
+	return all
+}
+
+// judgeThrottles finds throttles where nothing moves.
+func judgeThrottles(c inventory.Cluster, s settings) (f []Finding) {
+	if len(s.moving) > 0 {
+		return nil // they belong to that
+	}
+	const expected = "none, as no replica moves"
+	for _, topic := range slices.Sorted(maps.Keys(s.topics)) {
+		for _, k := range topicThrottles {
+			if value := s.topics[topic].inForce[k]; value != "" {
+				f = append(f, Finding{
+					Machine: strings.Join(brokerMachines(c), ", "), Found: fmt.Sprintf("topic %s: a throttle was left, %s=%s", topic, k, word(value)), Expected: expected,
+					Next: onBroker(c, tool(c, "kafka-configs.sh", "--alter", "--entity-type", "topics", "--entity-name", topic, "--delete-config", k)),
+				})
+			}
+		}
+	}
+	for _, machine := range slices.Sorted(maps.Keys(s.throttled)) {
+		for _, setting := range s.throttled[machine] {
+			name, _, _ := strings.Cut(setting, "=")
+			f = append(f, Finding{
+				Machine: machine, Found: fmt.Sprintf("broker %d: a throttle was left, %s", c.Kafka.Brokers[machine], setting), Expected: expected,
+				Next: onBroker(c, tool(c, "kafka-configs.sh", "--alter", "--entity-type", "brokers",
+					"--entity-name", fmt.Sprint(c.Kafka.Brokers[machine]), "--delete-config", name)),
+			})
+		}
+	}
+	return f
 }

@@ -14,15 +14,16 @@ import (
 	"weir/provision/inventory"
 )
 
-// runLimit bounds a whole run: an operator waits for it, and what does not
-// answer in half a minute does not serve its users either.
-const runLimit = 30 * time.Second
+// RunLimit bounds a whole run: an operator waits for it, and what does not answer
+// in half a minute does not serve its users either. The rest of it is for closing
+// connections.
+const RunLimit = 28 * time.Second
 
 // Options choose what to check. The zero value checks everything.
 type Options struct {
 	// Only and Skip name checks; see Names. Empty Only is all.
 	Only, Skip []string
-	// Timeout bounds the whole run; 0 means 30 s.
+	// Timeout bounds the whole run; 0 means RunLimit.
 	Timeout time.Duration
 }
 
@@ -60,14 +61,28 @@ type check struct {
 	run         func(ctx context.Context, c *subject, r *record)
 }
 
-// checks are all there are, in the order of the report.
+// Topics is the check that finds leaders that are not where they should be, which
+// whoever changes a cluster can mend.
+const Topics = "topics"
+
+// checks are all there are, in the order of the report: causes before what follows
+// from them.
 func checks() []check {
 	return []check{
-		{"machines", "machines, services, roles", machinesLimit, checkMachines},
-		{"topics", "topics and replicas", topicsLimit, checkTopics},
-		{"console", "console round trip", consoleLimit, checkConsole},
+		{"machines", "machines answer, units run and listen", machinesLimit, checkMachines},
+		{"zookeeper", "one leader, distinct ids, one ensemble", zookeeperLimit, checkZooKeeper},
+		{"brokers", "the declared brokers, one cluster, one controller, one version", brokersLimit, checkBrokers},
+		{"listeners", "advertised listeners, reached from here and from each other", listenersLimit, checkListeners},
+		{"partitions", "leaders and replicas, internal topics too", partitionsLimit, checkPartitions},
+		{Topics, "topics as declared, preferred leaders", topicsLimit, checkTopics},
+		{"console", "console round trip between two machines", consoleLimit, checkConsole},
 		{"probe", "write and read through every leader", probeLimit, checkProbe},
-		{"jobs", "jobs recounted", jobsLimit, checkJobs},
+		{"replicas", "end offsets, and every replica the same", replicasLimit, checkReplicas},
+		{"groups", "offsets committed and fetched again", groupsLimit, checkGroups},
+		{"disk", "room, file systems, log directories", lookLimit, checkDisk},
+		{"clock", "clocks of machines and brokers", clockLimit, checkClock},
+		{"limits", "limits of the running processes", lookLimit, checkLimits},
+		{"jobs", "jobs at work, results recounted", jobsLimit, checkJobs},
 	}
 }
 
@@ -84,13 +99,18 @@ func Names() []string {
 type subject struct {
 	*connect.Session
 	cluster inventory.Cluster
+	// ctx is the run's: it bounds what several checks wait for.
+	ctx context.Context
 	// run tells this run's messages from those of others.
 	run string
 	// answered is set when anything at all has answered.
 	answered atomic.Bool
 
-	probe sync.Once
-	topic probeTopic
+	machines looks[[]sight]
+	brokers  looks[answers]
+	configs  looks[settings]
+	probe    looks[probeTopic]
+	passed   looks[passing]
 }
 
 // Run checks a cluster. It returns within Options.Timeout, or when ctx ends,
@@ -102,9 +122,9 @@ func Run(ctx context.Context, s *connect.Session, o Options) Report {
 		report.Error, report.usage = err.Error(), true
 		return report
 	}
-	limited, cancel := context.WithTimeout(ctx, cmp.Or(o.Timeout, runLimit))
+	limited, cancel := context.WithTimeout(ctx, cmp.Or(o.Timeout, RunLimit))
 	defer cancel()
-	c := &subject{Session: s, cluster: s.Cluster, run: newRunID(started)}
+	c := &subject{Session: s, cluster: s.Cluster, ctx: limited, run: newRunID(started)}
 	report.Checks = runAll(limited, c, checks(), o.chosen)
 	report.Seconds = time.Since(started).Seconds()
 	switch {
@@ -152,8 +172,10 @@ func (one check) do(ctx context.Context, c *subject) Result {
 		select {
 		case <-done:
 		case <-time.After(lastWords):
-			r.fail(one.late(c, r.waitingFor(), time.Since(started)))
 		}
+	}
+	if ctx.Err() != nil && !r.failed() { // what was not seen is not good
+		r.fail(one.late(c, r.waitingFor(), time.Since(started)))
 	}
 	result := r.seal()
 	result.Name, result.Title = one.name, one.title
@@ -179,12 +201,18 @@ func (one check) late(c *subject, waiting string, after time.Duration) Finding {
 
 // settle looks again, twice a second, while a look finds something wrong and
 // the limit is not over: a leader that moves, or a replica that catches up,
-// right now is not a fault. It returns what the last look found.
-func settle(ctx context.Context, limit time.Duration, look func() []Finding) []Finding {
+// right now is not a fault. A look may be one that others began, from a time on.
+// It returns what the last look found.
+func settle(ctx context.Context, limit time.Duration, look func(from time.Time) []Finding) []Finding {
 	const pause = 500 * time.Millisecond
 	deadline := time.Now().Add(limit)
-	for {
-		findings := look()
+	var findings []Finding
+	for from := (time.Time{}); ; from = time.Now() {
+		now := look(from)
+		if ctx.Err() != nil && len(findings) > 0 {
+			return findings // what was seen, and not that the time was over then
+		}
+		findings = now
 		if len(findings) == 0 || time.Now().Add(pause).After(deadline) {
 			return findings
 		}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 
+	"gopkg.in/yaml.v3"
+
 	"weir/ops/internal/indent"
 	"weir/ops/status/table"
 )
@@ -14,12 +16,42 @@ func WriteJSON(w io.Writer, r Report) error {
 	return indent.JSON(w, r)
 }
 
-// WriteTable writes the report for people: a line a check, under it what was
-// seen or what is wrong, what was expected and what to type next.
-func WriteTable(w io.Writer, r Report, style table.Style) error {
+// WriteYAML writes the report as one YAML document, of the same form as the JSON.
+func WriteYAML(w io.Writer, r Report) error {
+	var object strings.Builder
+	if err := indent.JSON(&object, r); err != nil {
+		return err
+	}
+	// JSON is YAML: read as a tree it keeps the order of its fields.
+	var tree yaml.Node
+	if err := yaml.Unmarshal([]byte(object.String()), &tree); err != nil {
+		return err
+	}
+	plainStyle(&tree)
+	out := yaml.NewEncoder(w)
+	out.SetIndent(2)
+	return out.Encode(&tree)
+}
+
+// plainStyle gives up the braces and quotes of JSON where they are not needed.
+func plainStyle(n *yaml.Node) {
+	n.Style = 0
+	for _, c := range n.Content {
+		plainStyle(c)
+	}
+}
+
+// WriteTable writes the report for people: a line a check, and under one that
+// failed what is wrong, what was expected, what was seen and what to type next.
+func WriteTable(w io.Writer, r Report, style table.Style) error { return write(w, r, style, false) }
+
+// WriteWide writes the table with what was seen by every check.
+func WriteWide(w io.Writer, r Report, style table.Style) error { return write(w, r, style, true) }
+
+func write(w io.Writer, r Report, style table.Style, wide bool) error {
 	var out strings.Builder
 	for _, c := range r.Checks {
-		writeCheck(&out, c, style)
+		writeCheck(&out, c, style, wide)
 	}
 	if out.Len() > 0 {
 		out.WriteString("\n")
@@ -29,15 +61,22 @@ func WriteTable(w io.Writer, r Report, style table.Style) error {
 	return err
 }
 
-func writeCheck(out *strings.Builder, c Result, style table.Style) {
+func writeCheck(out *strings.Builder, c Result, style table.Style, wide bool) {
 	head := fmt.Sprintf("%s  %-10s", sign(c.Outcome, style), c.Name)
 	if c.Outcome == Skipped {
-		fmt.Fprintf(out, "%s%s\n", head, style.Faint(c.Title+": skipped, "+table.Clean(c.Reason)))
+		fmt.Fprintf(out, "%s%9s  %s\n", head, "", style.Faint(table.Clean(c.Reason)))
 		return
 	}
-	fmt.Fprintf(out, "%s%-38s%8s\n", head, c.Title, table.Seconds(c.Seconds))
+	said := c.Summary
+	if c.Outcome == Failed || said == "" {
+		said = c.Title
+	}
+	fmt.Fprintf(out, "%s%9s  %s\n", head, table.Seconds(c.Seconds), table.Clean(said))
 	for _, f := range c.Findings {
 		writeFinding(out, f, style)
+	}
+	if !wide && c.Outcome == OK {
+		return
 	}
 	for _, e := range c.Evidence {
 		out.WriteString("      " + style.Faint(table.Clean(e)) + "\n")

@@ -6,6 +6,8 @@ package inventory
 import (
 	"fmt"
 	"net"
+	"path/filepath"
+	"slices"
 	"strconv"
 
 	"weir/provision/remote"
@@ -42,6 +44,9 @@ type ZooKeeper struct {
 // Kafka is the brokers.
 type Kafka struct {
 	Version string `json:"version"`
+	// ClusterID is Kafka's own, where it is known: brokers that have another one
+	// are another cluster's.
+	ClusterID string `json:"clusterId,omitempty"`
 	// Brokers maps machine names to broker ids.
 	Brokers map[string]int32 `json:"brokers"`
 	// Port is the client listener's.
@@ -51,6 +56,8 @@ type Kafka struct {
 	Home       string `json:"home"`
 	ConfigFile string `json:"configFile"`
 	DataDir    string `json:"dataDir"`
+	// Chroot is the path in ZooKeeper below which the cluster keeps everything.
+	Chroot string `json:"chroot,omitempty"`
 	// MinInsyncReplicas is the broker default.
 	MinInsyncReplicas int `json:"minInsyncReplicas"`
 }
@@ -89,6 +96,21 @@ func (c Cluster) Machine(name string) (Machine, error) {
 	return Machine{}, fmt.Errorf("cluster %s has no machine %q", c.Name, name)
 }
 
+// ZooKeeperConnect returns the members' client addresses, host:port, in the order
+// of Machines.
+func (c Cluster) ZooKeeperConnect() []string {
+	if c.ZooKeeper == nil {
+		return nil
+	}
+	var addrs []string
+	for _, m := range c.Machines {
+		if _, ok := c.ZooKeeper.Members[m.Name]; ok {
+			addrs = append(addrs, net.JoinHostPort(m.Address, strconv.Itoa(c.ZooKeeper.ClientPort)))
+		}
+	}
+	return addrs
+}
+
 // Bootstrap returns the brokers' client addresses, host:port, in the order of Machines.
 func (c Cluster) Bootstrap() []string {
 	if c.Kafka == nil {
@@ -101,4 +123,66 @@ func (c Cluster) Bootstrap() []string {
 		}
 	}
 	return addrs
+}
+
+// Rebase makes the relative paths of the way to each machine relative to dir.
+func (c *Cluster) Rebase(dir string) {
+	c.eachHost(func(h *remote.Host) {
+		for _, path := range []*string{&h.PrivateKeyFile, &h.PassphraseFile, &h.KnownHosts} {
+			if *path != "" && !filepath.IsAbs(*path) {
+				*path = filepath.Join(dir, *path)
+			}
+		}
+	})
+}
+
+// Secrets are all that the inventory holds, sorted, each once.
+func (c *Cluster) Secrets() []string {
+	var all []string
+	c.eachHost(func(h *remote.Host) {
+		for _, secret := range secrets(h) {
+			if *secret != "" {
+				all = append(all, *secret)
+			}
+		}
+	})
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// WithoutSecrets is the inventory without what must not be passed on, and the
+// names of the machines, sorted, that cannot be reached without it.
+func (c Cluster) WithoutSecrets() (public Cluster, bereft []string) {
+	public = c
+	public.Machines = slices.Clone(c.Machines)
+	for i := range public.Machines {
+		m := &public.Machines[i]
+		for h := &m.Host; h != nil; h = h.Jump {
+			if h.Jump != nil {
+				jump := *h.Jump
+				h.Jump = &jump
+			}
+			for _, secret := range secrets(h) {
+				if *secret != "" && !slices.Contains(bereft, m.Name) {
+					bereft = append(bereft, m.Name)
+				}
+				*secret = ""
+			}
+		}
+	}
+	slices.Sort(bereft)
+	return public, bereft
+}
+
+// secrets are the fields of a Host that hold some.
+func secrets(h *remote.Host) []*string {
+	return []*string{&h.PrivateKey, &h.Passphrase, &h.Password, &h.SudoPassword}
+}
+
+func (c *Cluster) eachHost(do func(*remote.Host)) {
+	for i := range c.Machines {
+		for h := &c.Machines[i].Host; h != nil; h = h.Jump {
+			do(h)
+		}
+	}
 }

@@ -17,7 +17,7 @@ const minISRConfig = "min.insync.replicas"
 // another broker where that one does not answer.
 func (a *Admin) View(ctx context.Context) (View, error) {
 	if a.registry != nil {
-		return a.registry.view(ctx)
+		return a.registry.View(ctx)
 	}
 	var v View
 	err := a.do(ctx, "asking for the cluster's state", func(client sarama.Client, _ sarama.ClusterAdmin) error {
@@ -192,12 +192,16 @@ func (a *Admin) ElectPreferred(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	partitions := v.Unpreferred()
+	return a.Elect(ctx, v.Unpreferred())
+}
+
+// Elect has the preferred leaders of these partitions, by topic, lead them again.
+func (a *Admin) Elect(ctx context.Context, partitions map[string][]int32) error {
 	if len(partitions) == 0 {
 		return nil
 	}
 	if a.registry != nil {
-		return a.registry.elect(ctx, partitions)
+		return a.registry.Elect(ctx, partitions)
 	}
 	return a.do(ctx, "electing preferred leaders", func(_ sarama.Client, admin sarama.ClusterAdmin) error {
 		results, err := admin.ElectLeaders(sarama.PreferredElection, partitions)

@@ -14,10 +14,10 @@ import (
 	"github.com/go-zookeeper/zk"
 )
 
-// view reads what the controller and the leaders keep in the ensemble ("Kafka
+// View reads what the controller and the leaders keep in the ensemble ("Kafka
 // data structures in Zookeeper", Kafka's wiki). Brokers themselves know of each
 // other only once there is a topic.
-func (r Registry) view(ctx context.Context) (v View, err error) {
+func (r Registry) View(ctx context.Context) (v View, err error) {
 	err = r.ask(ctx, func(conn *zk.Conn) error {
 		v = View{Brokers: map[int32]string{}}
 		if v.Controller, err = r.controller(conn); err != nil {
@@ -127,8 +127,8 @@ func (r Registry) topicConfig(conn *zk.Conn, topic string) (map[string]string, e
 	return answer.Config, err
 }
 
-// describe is a topic as it is; where there is none the error is ErrNoTopic.
-func (r Registry) describe(ctx context.Context, name string) (t Topic, err error) {
+// Describe is a topic as it is; where there is none the error is ErrNoTopic.
+func (r Registry) Describe(ctx context.Context, name string) (t Topic, err error) {
 	err = r.ask(ctx, func(conn *zk.Conn) error {
 		var v View
 		t = Topic{Name: name}
@@ -149,10 +149,10 @@ func (r Registry) describe(ctx context.Context, name string) (t Topic, err error
 	return t, err
 }
 
-// elect asks the controller to give partitions back to their preferred leaders,
+// Elect asks the controller to give partitions back to their preferred leaders,
 // as kafka-preferred-replica-election.sh does. One that is under way already is
 // left to its work.
-func (r Registry) elect(ctx context.Context, partitions map[string][]int32) error {
+func (r Registry) Elect(ctx context.Context, partitions map[string][]int32) error {
 	type partition struct {
 		Topic     string `json:"topic"`
 		Partition int32  `json:"partition"`
@@ -194,7 +194,7 @@ func (r Registry) children(conn *zk.Conn, path ...string) ([]string, error) {
 
 // answersOld asks a broker itself. It knows the others only once there is a topic.
 func (a *Admin) answersOld(ctx context.Context, id int32) error {
-	v, err := a.registry.view(ctx)
+	v, err := a.registry.View(ctx)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ const (
 	// freeBytes is one full log segment of the default size: less would stop a
 	// broker at its first roll of a busy partition.
 	freeBytes = 1 << 30
-	// openFiles is what Kafka's documentation asks for at least.
-	openFiles = 100_000
+	// OpenFiles is what Kafka's documentation asks for at least.
+	OpenFiles = 100_000
 	// stopTimeout is well above controlled shutdown: 3 tries of at most 30 s
 	// (controller.socket.timeout.ms) with 5 s between them, then closing logs.
 	stopTimeout = 180 * time.Second
@@ -70,7 +70,7 @@ func (s Spec) state(b Broker) machine.State {
 			Listen:    []string{cmp.Or(b.Bind, b.Address)},
 			Heap:      systemd.HeapBytes(s.Heap),
 			Java:      systemd.OldestJava,
-			OpenFiles: openFiles,
+			OpenFiles: OpenFiles,
 		},
 	}
 }
@@ -118,7 +118,7 @@ func (s Spec) unit(b Broker, server, logging string) systemd.Service {
 		Directory:    s.Layout.DataDir,
 		Reads:        []string{s.Release.Root, s.Layout.ConfigDir},
 		Writes:       []string{s.Layout.DataDir, s.Layout.LogDir, s.Layout.TempDir},
-		OpenFiles:    openFiles,
+		OpenFiles:    OpenFiles,
 		StopTimeout:  stopTimeout,
 		RestartDelay: restartDelay,
 		JVM:          true,

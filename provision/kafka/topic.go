@@ -27,7 +27,7 @@ type Topic struct {
 // Describe returns a topic as it is; where there is none the error is ErrNoTopic.
 func (a *Admin) Describe(ctx context.Context, name string) (Topic, error) {
 	if a.registry != nil {
-		return a.registry.describe(ctx, name)
+		return a.registry.Describe(ctx, name)
 	}
 	t := Topic{Name: name, Config: map[string]string{}}
 	err := a.do(ctx, "describing topic "+name, func(client sarama.Client, _ sarama.ClusterAdmin) error {
@@ -172,8 +172,8 @@ func Compare(want, is Topic) TopicChange {
 	}
 	if want.ReplicationFactor != is.ReplicationFactor {
 		c.Refused = append(c.Refused, fmt.Sprintf(
-			"topic %s has replication factor %d, declared is %d: changing it moves data between brokers and is not done here; declare %d, or reassign with kafka-reassign-partitions.sh",
-			want.Name, is.ReplicationFactor, want.ReplicationFactor, is.ReplicationFactor))
+			"topic %s has replication factor %d, declared is %d: changing it moves data between brokers and is not done here; declare %d, or move its replicas: ops topic reassign %s --replication-factor %d",
+			want.Name, is.ReplicationFactor, want.ReplicationFactor, is.ReplicationFactor, want.Name, want.ReplicationFactor))
 	}
 	for k, v := range want.Config {
 		if now, ok := is.Config[k]; !ok || now != v {

@@ -24,7 +24,7 @@ func TestCompareTopics(t *testing.T) {
 		{"alike, but for a throttle that is not ours", with(func(*Topic) {}), ""},
 		{"more partitions", with(func(t *Topic) { t.Partitions = 6 }), "raise to 6 partitions"},
 		{"fewer partitions", with(func(t *Topic) { t.Partitions = 2 }), "topic t has 3 partitions, declared are 2: Kafka cannot take partitions away; declare 3, or delete the topic with its data and create it anew"},
-		{"another replication factor", with(func(t *Topic) { t.ReplicationFactor = 2 }), "topic t has replication factor 3, declared is 2: changing it moves data between brokers and is not done here; declare 3, or reassign with kafka-reassign-partitions.sh"},
+		{"another replication factor", with(func(t *Topic) { t.ReplicationFactor = 2 }), "topic t has replication factor 3, declared is 2: changing it moves data between brokers and is not done here; declare 3, or move its replicas: ops topic reassign t --replication-factor 2"},
 		{"a changed and a new setting", with(func(t *Topic) {
 			t.Config = map[string]string{"retention.ms": "2000", "cleanup.policy": "compact"}
 		}), "set cleanup.policy=compact; set retention.ms=2000"},

@@ -50,6 +50,27 @@ func (r Registry) topics(ctx context.Context, args ...string) error {
 	return fmt.Errorf("%s: %s", topicTool, line)
 }
 
+// CreateAssigned makes a topic whose replicas are where the assignment says, a list
+// of brokers for each partition, the preferred leader first. One that exists is
+// sarama.ErrTopicAlreadyExists.
+func (r Registry) CreateAssigned(ctx context.Context, name string, assignment [][]int32, config map[string]string) error {
+	return r.topics(ctx, append([]string{"--create", "--topic", name, "--replica-assignment", assigned(assignment)}, settingArgs(config)...)...)
+}
+
+// Extend gives a topic further partitions; the assignment is that of all.
+func (r Registry) Extend(ctx context.Context, name string, assignment [][]int32) error {
+	return r.topics(ctx, "--alter", "--topic", name, "--partitions", strconv.Itoa(len(assignment)), "--replica-assignment", assigned(assignment))
+}
+
+// assigned is an assignment as the tool takes it, "0:1,1:2".
+func assigned(assignment [][]int32) string {
+	partitions := make([]string, len(assignment))
+	for i, replicas := range assignment {
+		partitions[i] = strings.Trim(strings.ReplaceAll(fmt.Sprint(replicas), " ", ":"), "[]")
+	}
+	return strings.Join(partitions, ",")
+}
+
 func (r Registry) create(ctx context.Context, t Topic) error {
 	args := []string{
 		"--create", "--topic", t.Name, "--partitions", strconv.Itoa(int(t.Partitions)),

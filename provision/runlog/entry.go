@@ -29,6 +29,7 @@ type Entry struct {
 	Work    *Work    `json:"work,omitempty"`
 	Step    *Step    `json:"step,omitempty"`
 	Gate    *Gate    `json:"gate,omitempty"`
+	Roll    *Roll    `json:"roll,omitempty"`
 	Failure *Failure `json:"failure,omitempty"`
 	Warning string   `json:"warning,omitempty"`
 	End     *End     `json:"end,omitempty"`

@@ -114,3 +114,6 @@ func (b Begin) Me() Begin {
 	}
 	return b
 }
+
+// Holder is what other runs are told of this one while it holds a machine's lock.
+func (b Begin) Holder() string { return fmt.Sprintf("%s on %s (process %d)", b.Who, b.On, b.PID) }

@@ -63,3 +63,22 @@ func (m *mask) apply(line []byte) []byte {
 		return quoted
 	})
 }
+
+// Masker replaces secrets in texts that are no log, as Hide does in a log.
+// It is not safe for concurrent use.
+type Masker struct{ mask mask }
+
+// Hide masks these secrets from now on, each line of a text of several too.
+func (m *Masker) Hide(secrets ...string) { m.mask.add(secrets) }
+
+// Text is a text with its secrets replaced.
+func (m *Masker) Text(text string) string {
+	if len(m.mask.secrets) == 0 {
+		return text
+	}
+	return m.mask.replacer.Replace(text)
+}
+
+// JSON is a JSON text with the secrets in its strings replaced, whatever their
+// form there.
+func (m *Masker) JSON(text []byte) []byte { return m.mask.apply(text) }

@@ -17,6 +17,8 @@ type Run struct {
 	Seconds float64  `json:"seconds"`
 	Changed Changed  `json:"changed"`
 	Errors  []string `json:"errors,omitempty"`
+	// Rolls are the rolling restarts that it began or went on with.
+	Rolls []Roll `json:"rolls,omitempty"`
 }
 
 // Changed counts what a run did.
@@ -48,6 +50,8 @@ func runOf(id string, entries []Entry, running bool) Run {
 			if e.Step.Machine != "" {
 				machines[e.Step.Machine] = true
 			}
+		case e.Roll != nil:
+			r.Rolls = append(r.Rolls, *e.Roll)
 		case e.End != nil:
 			r.Outcome, r.Seconds, r.Errors = e.End.Outcome, e.End.Seconds, e.End.Errors
 		}

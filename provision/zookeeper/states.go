@@ -14,9 +14,9 @@ const (
 	// freeBytes is room for snapshots and transaction logs, which ZooKeeper
 	// allocates in pieces of 64 MiB.
 	freeBytes = 512 << 20
-	// openFiles covers the default of 60 connections a client address many
+	// OpenFiles covers the default of 60 connections a client address many
 	// times over.
-	openFiles = 16384
+	OpenFiles = 16384
 	// stopTimeout: a member stops within a second; a snapshot being written may
 	// take longer.
 	stopTimeout = 60 * time.Second
@@ -66,7 +66,7 @@ func (s Spec) state(m Member) machine.State {
 			Listen:    []string{m.Address},
 			Heap:      systemd.HeapBytes(s.Heap),
 			Java:      systemd.OldestJava,
-			OpenFiles: openFiles,
+			OpenFiles: OpenFiles,
 		},
 	}
 }
@@ -109,7 +109,7 @@ func (s Spec) unit(m Member, config, logging string) systemd.Service {
 		Directory:    s.Layout.DataDir,
 		Reads:        []string{s.Release.Root, s.Layout.ConfigDir},
 		Writes:       []string{s.Layout.DataDir, s.Layout.LogDir, s.Layout.TempDir},
-		OpenFiles:    openFiles,
+		OpenFiles:    OpenFiles,
 		StopTimeout:  stopTimeout,
 		RestartDelay: restartDelay,
 		JVM:          true,

@@ -81,13 +81,20 @@ func kafkaTree(t *testing.T) release.Pack {
 	return pack
 }
 
-// install is the article's steps 2 to 6 on one machine.
-func (h handMade) install(t *testing.T, i int, m testenv.Machine, tree release.Pack) {
+// addFams makes the article's user on a machine: he logs in with the key that root
+// has there, may use sudo, and nobody else may enter his home.
+func addFams(t *testing.T, m testenv.Machine) {
+	t.Helper()
 	on(t, m, `useradd --create-home --shell /bin/bash fams
 chmod 0700 `+famsHome+`
 echo 'fams ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/fams
 install -d -m 0700 -o fams -g fams `+famsHome+`/.ssh
 install -m 0600 -o fams -g fams /root/.ssh/authorized_keys `+famsHome+`/.ssh/authorized_keys`)
+}
+
+// install is the article's steps 2 to 6 on one machine.
+func (h handMade) install(t *testing.T, i int, m testenv.Machine, tree release.Pack) {
+	addFams(t, m)
 	fams := h.login(t, m)
 	software, err := tree.Open()
 	if err != nil {

@@ -83,6 +83,14 @@ func TestTheArticlesCommandsWorkOnTheMachines(t *testing.T) {
 	inside(t, "weir-3", bin+"kafka-topics.sh", "--delete", "--bootstrap-server", "172.30.78.13:9092", "--topic", "the-articles-way")
 }
 
+// Kafka's own tool, without what weir's programs in bin say and translate.
+func TestTodaysToolRefusesTheAbbreviation(t *testing.T) {
+	cluster(t)
+	out := inside(t, "weir-1", "sh", "-c", tools+"kafka-run-class.sh org.apache.kafka.tools.TopicCommand --create --bootstrap-server "+brokers[0]+
+		" --replication-factor 3 --partition 3 --topic abbreviated 2>&1 || true")
+	wantAll(t, out, "partition is not a recognized option")
+}
+
 func TestTheCalculatorSurvivesKillsWithoutLossOrDoubleCount(t *testing.T) {
 	p := cluster(t)
 	for range 5 {

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -131,7 +132,35 @@ func cluster(t *testing.T) project {
 		missing = inSync(brokers)
 		return missing == nil
 	})
+	elect(t, brokers)
 	return shared.project
+}
+
+// elect gives partitions back to their preferred leaders, which a test before took
+// them from: brokers do so by themselves only minutes later.
+func elect(t *testing.T, brokers []string) {
+	t.Helper()
+	admin, err := sarama.NewClusterAdmin(brokers, loadConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	away := map[string][]int32{}
+	for _, p := range unpreferred(t, brokers) {
+		i := strings.LastIndex(p, "-")
+		id, err := strconv.Atoi(p[i+1:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		away[p[:i]] = append(away[p[:i]], int32(id))
+	}
+	if len(away) == 0 {
+		return
+	}
+	if _, err := admin.ElectLeaders(sarama.PreferredElection, away); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "every partition is led as it should be", func() bool { return len(unpreferred(t, brokers)) == 0 })
 }
 
 // inSync says what keeps a cluster's brokers from being told by each other and
