@@ -24,8 +24,8 @@ done
 getent passwd | cut -d: -f1,6,7 | sort
 dpkg-query --show
 systemctl list-unit-files --no-legend --no-pager --state=enabled
-systemctl list-units --no-legend --no-pager --plain --all --type=service 'weir-*'
-systemctl show --property=Id,NeedDaemonReload 'weir-*'`
+systemctl list-units --no-legend --no-pager --plain --all --type=service 'weir-*' | sort
+systemctl show --property=NeedDaemonReload 'weir-*' | sort` // which knows no order: after a reboot it is another
 
 // endState is what a run has left on a machine, a line a thing.
 func endState(t *testing.T, m testenv.Machine) string {
