@@ -106,11 +106,31 @@ func foreign(ctx context.Context, s *connect.Session, wanted []Throttle) error {
 	return fmt.Errorf("throttles are set that are not this run's: %s; remove them (ops config set ... --unset), or move without a throttle of our own: --throttle 0", strings.Join(names, ", "))
 }
 
-// set makes the throttles, one after the other.
-func set(ctx context.Context, s *connect.Session, all []Throttle) error {
+// bySubject are the throttles of each topic and broker, in their order. What is
+// one subject's is changed in one request: Kafka reads, changes and writes a
+// subject's settings as a whole, so that of two requests at a time one is lost.
+func bySubject(all []Throttle) [][]Throttle {
+	var groups [][]Throttle
 	for _, t := range all {
-		if err := setting.Alter(ctx, s, t.subject(), setting.Change{Set: map[string]string{t.Name: t.Value}}, false); err != nil {
-			return fmt.Errorf("set %s: %w", t, err)
+		i := slices.IndexFunc(groups, func(g []Throttle) bool { return g[0].subject() == t.subject() })
+		if i < 0 {
+			groups = append(groups, []Throttle{t})
+		} else {
+			groups[i] = append(groups[i], t)
+		}
+	}
+	return groups
+}
+
+// set makes the throttles.
+func set(ctx context.Context, s *connect.Session, all []Throttle) error {
+	for _, group := range bySubject(all) {
+		change := setting.Change{Set: map[string]string{}}
+		for _, t := range group {
+			change.Set[t.Name] = t.Value
+		}
+		if err := setting.Alter(ctx, s, group[0].subject(), change, false); err != nil {
+			return fmt.Errorf("set the throttles of %s: %w", group[0].subject(), err)
 		}
 	}
 	return nil
@@ -124,28 +144,38 @@ const removePatience = 30 * time.Second
 func remove(ctx context.Context, s *connect.Session, all []Throttle) (left []Throttle, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removePatience)
 	defer cancel()
-	errs := make([]error, len(all))
+	groups := bySubject(all)
+	errs := make([]error, len(groups))
 	var wg sync.WaitGroup
-	for i, t := range all {
-		wg.Go(func() { errs[i] = t.remove(ctx, s) })
+	for i, group := range groups {
+		wg.Go(func() { errs[i] = removeOf(ctx, s, group) })
 	}
 	wg.Wait()
 	for i, err := range errs {
 		if err != nil {
-			left = append(left, all[i])
+			left = append(left, groups[i]...)
 		}
 	}
 	return left, errors.Join(errs...)
 }
 
-// remove takes one away, where it is still as it was set.
-func (t Throttle) remove(ctx context.Context, s *connect.Session) error {
-	value, made, err := t.now(ctx, s)
-	if err == nil && made && value == t.Value {
-		err = setting.Alter(ctx, s, t.subject(), setting.Change{Unset: []string{t.Name}}, false)
+// removeOf takes away those of one subject that are still as they were set.
+func removeOf(ctx context.Context, s *connect.Session, group []Throttle) error {
+	var ours []string
+	for _, t := range group {
+		value, made, err := t.now(ctx, s)
+		if err != nil {
+			return fmt.Errorf("%s could not be removed: %w", t, err)
+		}
+		if made && value == t.Value {
+			ours = append(ours, t.Name)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("%s could not be removed: %w", t, err)
+	if len(ours) == 0 {
+		return nil
+	}
+	if err := setting.Alter(ctx, s, group[0].subject(), setting.Change{Unset: ours}, false); err != nil {
+		return fmt.Errorf("the throttles of %s could not be removed: %w", group[0].subject(), err)
 	}
 	return nil
 }

@@ -58,3 +58,18 @@ func TestARecordOutlivesItsRunAndIsHeldByOne(t *testing.T) {
 		t.Errorf("a run that ended left its record (stat says: %v)", err)
 	}
 }
+
+// Kafka writes a subject's settings as a whole: two requests at a time, and one is
+// lost.
+func TestThrottlesOfOneSubjectGoInOneRequest(t *testing.T) {
+	all := throttles([]Move{{Topic: "t", From: []int32{0}, To: []int32{0, 1}}}, 5, map[int32]string{0: "", 1: ""})
+	groups := bySubject(all)
+	if len(groups) != 3 {
+		t.Fatalf("%v went into %d groups, want those of two brokers and a topic", all, len(groups))
+	}
+	for _, g := range groups {
+		if len(g) != 2 || g[0].subject() != g[1].subject() {
+			t.Errorf("got the group %v, want two settings of one subject", g)
+		}
+	}
+}

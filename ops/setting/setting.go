@@ -123,8 +123,8 @@ func Get(ctx context.Context, s *connect.Session, of Subject, names ...string) (
 	return all, nil
 }
 
-// silent are settings of brokers that Kafka tells only where they were made
-// (DynamicConfig.Broker).
+// silent are settings of brokers that Kafka tells only where they were made, and
+// then calls read only, which they are not (DynamicConfig.Broker).
 var silent = []string{
 	"follower.replication.throttled.rate", "leader.replication.throttled.rate", "replica.alter.log.dirs.io.max.bytes.per.second",
 }
@@ -140,6 +140,7 @@ func settingOf(e *sarama.ConfigEntry) Setting {
 		Name: e.Name, Value: e.Value, Secret: e.Sensitive, ReadOnly: e.ReadOnly,
 		Source: cmp.Or(sources[e.Source], e.Source.String()),
 	}
+	s.ReadOnly = s.ReadOnly && !slices.Contains(silent, s.Name)
 	for _, one := range e.Synonyms {
 		if one.Source == sarama.SourceStaticBroker && one.ConfigValue != e.Value && e.Source != sarama.SourceTopic {
 			s.File = one.ConfigValue

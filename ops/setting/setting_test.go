@@ -27,6 +27,10 @@ func TestASettingTellsWhereItsValueComesFrom(t *testing.T) {
 			sarama.ConfigEntry{Name: "k", Value: "2", Source: sarama.SourceTopic, Synonyms: synonym("1")},
 			Setting{Name: "k", Value: "2", Source: "topic"},
 		},
+		"a throttle, which Kafka calls read only": {
+			sarama.ConfigEntry{Name: "leader.replication.throttled.rate", Value: "5", ReadOnly: true, Source: sarama.SourceDynamicBroker},
+			Setting{Name: "leader.replication.throttled.rate", Value: "5", Source: "broker"},
+		},
 		"a secret": {
 			sarama.ConfigEntry{Name: "k", Sensitive: true, Source: sarama.SourceDefault},
 			Setting{Name: "k", Secret: true, Source: "default"},
