@@ -199,7 +199,7 @@ func TestSetupLooksForTheImageThatEnsureImageMakes(t *testing.T) {
 	c.has("docker", "")
 	c.has("mvn", "")
 	c.has("pulumi", "")
-	if output, ok, calls := c.setup(); !ok || !strings.Contains(calls, "docker image inspect "+imageRef()+"\n") {
-		t.Errorf("got %t, %q, calls %q, want a look for %s", ok, output, calls, imageRef())
+	if output, ok, calls := c.setup(); !ok || !strings.Contains(calls, "docker image inspect "+debian.imageRef()+"\n") {
+		t.Errorf("got %t, %q, calls %q, want a look for %s", ok, output, calls, debian.imageRef())
 	}
 }

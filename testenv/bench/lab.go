@@ -26,6 +26,7 @@ type lab struct {
 	build, warning string
 
 	shared *site
+	inputs map[string]*input // of the calculator, by topic
 }
 
 // cache keeps what is worth keeping from run to run.

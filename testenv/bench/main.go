@@ -101,7 +101,7 @@ func (f *findings) add(more findings) {
 
 // sections are all that can be measured, in their order in the table. The
 // cluster of the first is gone when the next begins; the others share machines.
-var sections = []section{
+var sections = append([]section{
 	{"ops", measureOps},
 	{"install", measureInstall},
 	{"noop", measureNoop},
@@ -109,7 +109,7 @@ var sections = []section{
 	{"fleet", measureFleet},
 	{"stream", measureStream},
 	{"producer", measureProducer},
-}
+}, jobSections...)
 
 func names(all []section) string {
 	var list []string
