@@ -90,9 +90,12 @@ transactions that were given up are left out.`,
 	f.BoolVar(&jvm, "jvm", false, "have kafka-console-consumer.sh do it on a machine")
 	f.StringVar(&machine, "machine", "", "the machine for --jvm; the first one with a broker")
 	_ = c.RegisterFlagCompletionFunc("machine", a.completeMachine)
-	c.MarkFlagsMutuallyExclusive("from-beginning", "offset", "time")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		r.Topic, r.Warn = args[0], a.console.Warn
+		// Not by the library's own groups, which are judged too late to be a mistake in usage.
+		if r.Start.Beginning && f.Changed("offset") || r.Start.Beginning && when != "" || f.Changed("offset") && when != "" {
+			return usageError{errors.New("say one of --from-beginning, --offset and --time")}
+		}
 		if f.Changed("offset") {
 			r.Start.Offset = &offset
 		}

@@ -53,6 +53,9 @@ topics: ops up makes it, and keeps it as declared.`,
 			if problems := kafka.ValidateTopic(want, brokers); len(problems) > 0 {
 				return usageError{problems.Err()}
 			}
+			if err := writable(want, s.Cluster); err != nil {
+				return usageError{err}
+			}
 			return a.createTopic(ctx, s, k, want)
 		})
 	}
@@ -82,6 +85,18 @@ func (a *app) createTopic(ctx context.Context, s *connect.Session, k *consent, w
 		return err
 	}
 	return a.topicReady(ctx, admin, want, "created")
+}
+
+// writable says that a topic can have as many replicas in sync as a write takes:
+// where the brokers' default is more than it has, Kafka makes it and refuses
+// every write with acks=all.
+func writable(t kafka.Topic, c inventory.Cluster) error {
+	const key = "min.insync.replicas"
+	if _, own := t.Config[key]; own || c.Kafka == nil || int(t.ReplicationFactor) >= c.Kafka.MinInsyncReplicas {
+		return nil
+	}
+	return fmt.Errorf("the brokers want %d replicas in sync for a write, and topic %s would have %d: give it more with --replication-factor, or say --config %s=%d",
+		c.Kafka.MinInsyncReplicas, t.Name, t.ReplicationFactor, key, t.ReplicationFactor)
 }
 
 func settings(config map[string]string) string {

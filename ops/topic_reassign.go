@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"weir/ops/connect"
-	"weir/ops/drive"
 	"weir/ops/reassign"
 	"weir/ops/status/table"
 	"weir/ops/topic"
@@ -63,7 +63,7 @@ With --remove-broker and without topics, all topics move, Kafka's own too.`,
 		case throttle < 0 || batch < 1:
 			return usageError{errors.New("--throttle wants 0 or more, --batch 1 or more")}
 		}
-		p, err := a.project()
+		logs, _, err := a.runLogs()
 		if err != nil {
 			return err
 		}
@@ -82,14 +82,15 @@ With --remove-broker and without topics, all topics move, Kafka's own too.`,
 		if *format != asTable {
 			run.Told = a.console.Note
 		}
-		return a.reassign(c.Context(), p, run, w, k, *format)
+		return a.reassign(c.Context(), filepath.Dir(string(logs)), run, w, k, *format)
 	}
 	return c
 }
 
-func (a *app) reassign(ctx context.Context, p drive.Project, run reassign.Run, w reassign.Wish, k *consent, f format) error {
+// reassign plans and moves; dir is where what is under way is kept.
+func (a *app) reassign(ctx context.Context, dir string, run reassign.Run, w reassign.Wish, k *consent, f format) error {
 	if !k.dryRun {
-		log, left, err := reassign.OpenLog(p.StackDir(a.stack))
+		log, left, err := reassign.OpenLog(dir)
 		if err != nil {
 			return err
 		}
@@ -99,7 +100,7 @@ func (a *app) reassign(ctx context.Context, p drive.Project, run reassign.Run, w
 			return err
 		}
 	}
-	view, err := run.Session.View(ctx)
+	view, err := fullView(ctx, run.Session)
 	if err != nil {
 		return err
 	}
@@ -126,6 +127,16 @@ func (a *app) reassign(ctx context.Context, p drive.Project, run reassign.Run, w
 		return err
 	}
 	return a.lead(ctx, run.Session, moves)
+}
+
+// fullView is a view with how many replicas a write takes.
+func fullView(ctx context.Context, s *connect.Session) (kafka.View, error) {
+	admin, err := s.Changer(ctx)
+	if err != nil {
+		return kafka.View{}, err
+	}
+	defer admin.Close()
+	return admin.View(ctx)
 }
 
 func (a *app) showMoves(ctx context.Context, s *connect.Session, view kafka.View, moves []reassign.Move, f format) error {

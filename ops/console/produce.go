@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/IBM/sarama"
 
 	"weir/ops/connect"
 	"weir/ops/internal/murmur"
+	"weir/ops/setting"
 	"weir/provision/kafka"
 )
 
@@ -63,7 +65,7 @@ func Produce(ctx context.Context, s *connect.Session, w Writing, in io.Reader) (
 	config.Net.MaxOpenRequests = 1
 	config.Producer.Retry.Max, config.Producer.Retry.Backoff = retries, retryPause
 	config.Producer.Partitioner = w.partitioner
-	config.Producer.MaxMessageBytes = lineLimit
+	config.Producer.MaxMessageBytes = batchLimit(ctx, s, w.Topic)
 	admin, err := s.Client(ctx)
 	if err != nil {
 		return Written{}, err
@@ -87,6 +89,23 @@ func Produce(ctx context.Context, s *connect.Session, w Writing, in io.Reader) (
 	run := &writer{Writing: w, producer: producer}
 	run.loop(ctx, lines(ctx, in))
 	return run.Written, run.err
+}
+
+// batchLimit is how large a batch, and so a record, the topic takes: more than
+// that of a broker's default where the topic or the broker says so. Sarama fills
+// batches up to it.
+func batchLimit(ctx context.Context, s *connect.Session, name string) int {
+	const key = "max.message.bytes"
+	fallback := sarama.NewConfig().Producer.MaxMessageBytes
+	found, err := setting.Get(ctx, s, setting.Subject{Topic: true, Name: name}, key)
+	if err != nil {
+		return fallback // what is too large is refused then, and said so
+	}
+	n, err := strconv.Atoi(found[0].Value)
+	if err != nil || n < 1 {
+		return fallback
+	}
+	return min(n, lineLimit)
 }
 
 // input is one line, or how reading ended.

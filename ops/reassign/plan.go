@@ -98,6 +98,9 @@ func (w Wish) check(v kafka.View, chosen []kafka.Partition) ([]int32, error) {
 		if need := cmp.Or(w.Replicas, len(p.Replicas)); need > len(targets) {
 			return nil, fmt.Errorf("partition %s needs %d brokers, and %d are left: %v", p, need, len(targets), targets)
 		}
+		if w.Replicas > 0 && w.Replicas < p.MinISR {
+			return nil, fmt.Errorf("partition %s takes %d replicas in sync for a write, and would have %d: lower min.insync.replicas first (ops topic alter %s --config min.insync.replicas=%d)", p, p.MinISR, w.Replicas, p.Topic, w.Replicas)
+		}
 		if p.Offline() {
 			return nil, fmt.Errorf("partition %s has no leader: nothing can be copied from it; bring its brokers back first", p)
 		}

@@ -55,6 +55,8 @@ func TestAPlanMovesAsLittleAsTheWishNeeds(t *testing.T) {
 func TestAWishThatCannotBeIsRefused(t *testing.T) {
 	offline := view(3, []int32{0, 1})
 	offline.Partitions[0].Leader = -1
+	strict := view(3, []int32{0, 1, 2})
+	strict.Partitions[0].MinISR = 2
 	for _, c := range []struct {
 		name string
 		view kafka.View
@@ -64,6 +66,7 @@ func TestAWishThatCannotBeIsRefused(t *testing.T) {
 		{"too few brokers are left", view(3, []int32{0, 1, 2}), Wish{Remove: []int32{2}}, "needs 3 brokers, and 2 are left"},
 		{"a broker that is not there", view(3, []int32{0}), Wish{To: []int32{7}}, "broker 7 is not in the cluster"},
 		{"a topic that is not there", view(3, []int32{0}), Wish{Topics: []string{"x"}, Replicas: 1}, "no such topic"},
+		{"fewer replicas than a write takes", strict, Wish{Replicas: 1}, "takes 2 replicas in sync for a write, and would have 1"},
 		{"a partition without a leader", offline, Wish{Remove: []int32{0}}, "has no leader"},
 	} {
 		if _, err := Plan(c.view, c.wish); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -109,6 +109,11 @@ func Get(ctx context.Context, s *connect.Session, of Subject, names ...string) (
 	for _, e := range entries {
 		all = append(all, settingOf(e))
 	}
+	for _, name := range silent {
+		if !of.Topic && slices.Contains(names, name) && !slices.ContainsFunc(all, func(s Setting) bool { return s.Name == name }) {
+			all = append(all, Setting{Name: name, Source: "default"})
+		}
+	}
 	slices.SortFunc(all, func(a, b Setting) int { return cmp.Compare(a.Name, b.Name) })
 	for _, name := range names {
 		if !slices.ContainsFunc(all, func(s Setting) bool { return s.Name == name }) {
@@ -116,6 +121,12 @@ func Get(ctx context.Context, s *connect.Session, of Subject, names ...string) (
 		}
 	}
 	return all, nil
+}
+
+// silent are settings of brokers that Kafka tells only where they were made
+// (DynamicConfig.Broker).
+var silent = []string{
+	"follower.replication.throttled.rate", "leader.replication.throttled.rate", "replica.alter.log.dirs.io.max.bytes.per.second",
 }
 
 // sources in our words.

@@ -5,8 +5,6 @@ import (
 	"io"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"weir/ops/internal/indent"
 	"weir/ops/status/table"
 )
@@ -18,27 +16,7 @@ func WriteJSON(w io.Writer, r Report) error {
 
 // WriteYAML writes the report as one YAML document, of the same form as the JSON.
 func WriteYAML(w io.Writer, r Report) error {
-	var object strings.Builder
-	if err := indent.JSON(&object, r); err != nil {
-		return err
-	}
-	// JSON is YAML: read as a tree it keeps the order of its fields.
-	var tree yaml.Node
-	if err := yaml.Unmarshal([]byte(object.String()), &tree); err != nil {
-		return err
-	}
-	plainStyle(&tree)
-	out := yaml.NewEncoder(w)
-	out.SetIndent(2)
-	return out.Encode(&tree)
-}
-
-// plainStyle gives up the braces and quotes of JSON where they are not needed.
-func plainStyle(n *yaml.Node) {
-	n.Style = 0
-	for _, c := range n.Content {
-		plainStyle(c)
-	}
+	return indent.YAML(w, r)
 }
 
 // WriteTable writes the report for people: a line a check, and under one that

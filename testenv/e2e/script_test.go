@@ -31,7 +31,7 @@ var update = flag.Bool("update", false, "write what the scripts' commands showed
 //	inside MACHINE COMMAND...        run a command in a machine, past sshd
 //	pause|unpause MACHINE            freeze a machine; it is unfrozen when the script ends
 //	cut|heal MACHINE [PEER...]       drop a machine's packets; healed when the script ends
-//	mask [PATTERN...]                write the last stdout again, without what varies
+//	mask [PATTERN=SHOWN...]          write the last stdout again, without what varies; stderr is gone then
 //	eventually PATTERN PROGRAM...    run a program until it exits 0 and shows the pattern
 //	healthy                          wait until every broker is in sync
 //	join GROUP TOPIC, leave GROUP    a consumer that reads from the beginning and commits
@@ -164,7 +164,7 @@ var varies = []struct {
 	{regexp.MustCompile(`\b\d+(\.\d+)? ?(ms|s|min|h|d)\b`), "DURATION"},
 	{regexp.MustCompile(`\b\d+(\.\d+)? (B|KiB|MiB|GiB|TiB)\b`), "SIZE"},
 	{regexp.MustCompile(`\b(process|pid|PID) \d+`), "$1 PID"},
-	{regexp.MustCompile(`\b[A-Za-z0-9_-]{22}\b`), "ID"}, // Kafka's, of clusters and topics
+	{regexp.MustCompile(`\b(id) [A-Za-z0-9_-]{22}\b`), "$1 ID"}, // Kafka's
 	{regexp.MustCompile(` {2,}`), "  "},
 }
 
