@@ -13,15 +13,15 @@ type distribution struct {
 	name, suffix string
 	// base is its image in a registry.
 	base string
-	// suite, mirrors and options are mmdebstrap's, where no registry answers.
-	suite            string
-	mirrors, options []string
+	// suite and options are mmdebstrap's, where no registry answers. It knows by
+	// itself which mirror a suite comes from.
+	suite   string
+	options []string
 	// packages are those that its smallest installation has not.
 	packages []string
 }
 
-// debian is what all machines are unless a Spec says otherwise. Its mirror is
-// the computer's own.
+// debian is what all machines are unless a Spec says otherwise.
 var debian = distribution{name: "Debian", base: "debian:bookworm-slim", suite: "bookworm"}
 
 // distributions are the others, by their ID in os-release. Ubuntu's packages are
@@ -30,7 +30,7 @@ var debian = distribution{name: "Debian", base: "debian:bookworm-slim", suite: "
 var distributions = map[string]distribution{
 	"ubuntu": {
 		name: "Ubuntu", suffix: "-ubuntu", base: "ubuntu:24.04",
-		suite: "noble", mirrors: []string{"http://archive.ubuntu.com/ubuntu"}, packages: []string{"apt"},
+		suite: "noble", packages: []string{"apt"},
 		options: []string{"--components=main,universe", "--keyring=/usr/share/keyrings/ubuntu-archive-keyring.gpg"},
 	},
 }
@@ -56,5 +56,5 @@ func (d distribution) arguments() []string {
 		"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-include=/usr/share/doc/*/copyright",
 		`--setup-hook=mkdir -p "$1/usr/share/man/man1"`,
 		`--customize-hook=printf %s "$WEIR_CONFIGURE" | chroot "$1" sh -e`,
-	}, d.options, []string{d.suite, "-"}, d.mirrors)
+	}, d.options, []string{d.suite, "-"})
 }

@@ -16,7 +16,7 @@ func TestADistributionsImageIsItsOwn(t *testing.T) {
 	}
 	for d, want := range map[*distribution][]string{
 		&debian: {"bookworm", "-"},
-		&ubuntu: {"--components=main,universe", "--keyring=/usr/share/keyrings/ubuntu-archive-keyring.gpg", "noble", "-", "http://archive.ubuntu.com/ubuntu"},
+		&ubuntu: {"--components=main,universe", "--keyring=/usr/share/keyrings/ubuntu-archive-keyring.gpg", "noble", "-"},
 	} {
 		args := d.arguments()
 		if got := args[len(args)-len(want):]; !slices.Equal(got, want) {
