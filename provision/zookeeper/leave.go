@@ -68,6 +68,9 @@ func (e Ensemble) MayLeave(ctx context.Context, silent, interrupted []string) er
 	if err := e.holdsOn(ctx, silent); err != nil {
 		return err
 	}
+	if err := e.remembers(); err != nil {
+		return err
+	}
 	parting := e.parting()
 	if len(parting) == 0 {
 		return nil
@@ -84,6 +87,18 @@ func (e Ensemble) MayLeave(ctx context.Context, silent, interrupted []string) er
 	all := e
 	all.Members = slices.Concat(e.Members, parting)
 	return spared(all.Ask(ctx), parting, interrupted)
+}
+
+// remembers refuses to replace so many members at once that the new ones, which know
+// nothing yet, could be a quorum by themselves and begin anew without the data.
+func (e Ensemble) remembers() error {
+	replaced := len(e.Leaving) - len(e.parting())
+	most := len(e.Members) - quorum(len(e.Members))
+	if replaced <= most {
+		return nil
+	}
+	return fmt.Errorf("%d of %d members would be replaced at once: the new ones begin without data, and could be a quorum that knows nothing of it; replace at most %d at a time",
+		replaced, len(e.Members), most)
 }
 
 // spared checks, on the answers of all members, that each follower that stays can

@@ -1,6 +1,7 @@
 package zookeeper
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +43,21 @@ func TestAnEnsembleShrinksOnlyWhereAQuorumStays(t *testing.T) {
 				t.Errorf("%d of %d stay: got %v, want %q", c.stay, c.was, err, c.says)
 			}
 		})
+	}
+}
+
+func TestSoManyAreReplacedThatTheOthersAreAQuorum(t *testing.T) {
+	for _, c := range []struct{ members, replaced, most int }{{3, 1, 1}, {3, 2, 1}, {5, 2, 2}, {5, 3, 2}, {2, 1, 0}} {
+		all := members(c.members)
+		e := Ensemble{Members: all}
+		for _, m := range all[:c.replaced] {
+			e.Leaving = append(e.Leaving, Leaver{Member: m, Replaced: true})
+		}
+		err := e.MayLeave(t.Context(), nil, nil)
+		refused := err != nil && strings.Contains(err.Error(), fmt.Sprintf("replace at most %d at a time", c.most))
+		if refused != (c.replaced > c.most) || err != nil && !refused {
+			t.Errorf("%d of %d replaced: got %v, want at most %d", c.replaced, c.members, err, c.most)
+		}
 	}
 }
 
