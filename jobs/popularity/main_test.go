@@ -175,3 +175,15 @@ func TestReadingWaitsForRoomUntilACommit(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAnEndThatDoesNotComeIsNotWaitedFor(t *testing.T) {
+	never := make(chan struct{})
+	defer close(never)
+	if ended, err := within(10*time.Millisecond, func() error { <-never; return nil }); ended || err != nil {
+		t.Errorf("ended: %t, %v; want that it did not", ended, err)
+	}
+	problem := errors.New("no")
+	if ended, err := within(time.Minute, func() error { return problem }); !ended || !errors.Is(err, problem) {
+		t.Errorf("ended: %t, %v; want that it did, with its error", ended, err)
+	}
+}

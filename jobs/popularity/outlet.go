@@ -1,6 +1,7 @@
 package popularity
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -53,6 +54,36 @@ func newOutlet(s Settings) (*outlet, error) {
 		client: client, producer: producer, old: s.Version.Old(), unsure: true,
 		snapshotTopic: s.SnapshotTopic, deadLetterTopic: s.DeadLetterTopic, inputTopic: s.Topic,
 	}, nil
+}
+
+// awaitOutlet is newOutlet until a broker lets it send, up to AwaitLimit: the one
+// that is asked for a producer's id may be the one that is down.
+func awaitOutlet(ctx context.Context, s Settings) (*outlet, error) {
+	ctx, cancel := context.WithTimeout(ctx, cluster.AwaitLimit)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		o, err := newOutlet(s)
+		if err == nil {
+			return o, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(err, ctx.Err())
+		case <-time.After(cluster.Backoff(attempt, 0)):
+		}
+	}
+}
+
+// within waits for something to end, up to a limit; it says whether it ended.
+func within(limit time.Duration, end func() error) (ended bool, err error) {
+	done := make(chan error, 1)
+	go func() { done <- end() }()
+	select {
+	case err := <-done:
+		return true, err
+	case <-time.After(limit):
+		return false, nil
+	}
 }
 
 func (o *outlet) close() error { return errors.Join(o.producer.Close(), o.client.Close()) }

@@ -135,17 +135,25 @@ func (c *calculator) count(ctx context.Context) (err error) {
 		return err
 	}
 	c.settings.Rebuild = false // done: starting over must not do it once more
-	out, err := newOutlet(s)
+	out, err := awaitOutlet(ctx, s)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, out.close()) }()
+	defer func() {
+		closed, problem := within(closeLimit, out.close)
+		if !closed {
+			c.log.Warn("sending did not end and is abandoned; what was not delivered is sent again", "waited", closeLimit)
+		}
+		err = errors.Join(err, problem)
+	}()
 	e := newEngine(s, topic.Partitions, c.client, NewLedger(state, identity, s.Keep, time.Now), out, g, c.meters, c.stdout, c.log)
 	c.engine.Store(e)
 	return e.run(ctx, c.progress.Load())
 }
 
-// closeLimit bounds giving partitions back; a lease ends by itself.
+// closeLimit bounds giving partitions back, as a lease ends by itself, and the end
+// of sending: nothing is on its way by then that anybody waits for, and the library
+// waits for ever for messages that it lost count of when a broker died.
 const closeLimit = 5 * time.Second
 
 func (c *calculator) open(ctx context.Context) (store.Store, error) {

@@ -78,7 +78,7 @@ func (r recount) equal(counted map[string]behavior.Sums) error {
 	for page, got := range r {
 		sums := counted[page]
 		if want := [4]int64{sums.N, sums.Clicks, int64(sums.StayNano.Lo), sums.Like}; *got != want || sums.StayNano.Hi != 0 {
-			return fmt.Errorf("page %s: the topic has %v, counted are %v", page, *got, want)
+			return fmt.Errorf("%s: the topic has %v, counted are %v", page, *got, want)
 		}
 	}
 	return nil

@@ -149,6 +149,9 @@ func (c *calculator) text() string {
 
 func (c *calculator) end() string {
 	text := c.text()
+	if before, stacks, dumped := strings.Cut(text, "SIGQUIT"); dumped {
+		return before[max(0, len(before)-mostSaid):] + stacks[:min(len(stacks), 10*mostSaid)]
+	}
 	return text[max(0, len(text)-mostSaid):]
 }
 
@@ -163,10 +166,14 @@ func (x *trial) stop(instance int, signal syscall.Signal, code int) {
 	x.await(c, code)
 }
 
-// await waits until a calculator ends.
+// farewellPatience bounds the end of a calculator that was told to, or cannot go on: it
+// gives itself 20 s to publish its last commit, and 5 to give partitions back.
+const farewellPatience = time.Minute
+
+// await waits until a calculator ends. One that does not says where it stands.
 func (x *trial) await(c *calculator, code int) {
 	x.t.Helper()
-	timer := time.AfterFunc(floodPatience, func() { _ = c.Process.Kill() })
+	timer := time.AfterFunc(farewellPatience, func() { _ = c.Process.Signal(syscall.SIGQUIT) })
 	_ = c.Wait() // the exit code says it
 	if timer.Stop(); c.ProcessState.ExitCode() != code {
 		x.t.Fatalf("the calculator ended with exit code %d, want %d\n%s", c.ProcessState.ExitCode(), code, c.end())
