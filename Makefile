@@ -1,8 +1,9 @@
 # What a person types. `make up` is all it takes on a fresh computer.
-STACK ?= local
-YES   ?=
-WRITE ?=
-ROWS  ?=
+STACK  ?= local
+YES    ?=
+WRITE  ?=
+ROWS   ?=
+RESUME ?=
 ARCHS := amd64 arm64
 JOBS  := producer popularity
 LINT  := go tool -modfile=.ci/tools/lint/go.mod
@@ -44,14 +45,15 @@ check: ## the fast part of the tests: format, vet, linters, the import rule, uni
 test: setup build check ## all tests, end to end on containers too
 	go test -timeout 40m ./testenv/...
 
-bench: setup build ## measure, against others (ROWS=install,noop; WRITE=1 for docs/performance.md)
-	@go run ./testenv/bench $(if $(ROWS),-rows $(ROWS)) $(if $(WRITE),-write)
+bench: setup build ## measure, against others (ROWS=install,noop; RESUME=1 after a stop; WRITE=1 for docs/performance.md)
+	@go build -trimpath -o bin/bench ./testenv/bench
+	@bin/bench $(if $(ROWS),-rows $(ROWS)) $(if $(RESUME),-resume) $(if $(WRITE),-write)
 
 soak: setup build ## run for long under faults (WEIR_SOAK_ROUNDS=20)
-	go test -timeout 26h -count 1 -v -tags soak -run Soak ./testenv/e2e
+	go test -timeout 26h -count 1 -v -tags soak -run 'Soak|CutOff|DiesWithin' ./testenv/e2e ./jobs/popularity
 
 clean: ## remove what was built; not stacks, not their state
-	rm -rf bin/ops bin/pulumi-resource-weir bin/jobs coverage.out
+	rm -rf bin/ops bin/pulumi-resource-weir bin/jobs bin/bench coverage.out
 
 .PHONY: setup
 setup:

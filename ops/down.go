@@ -15,26 +15,28 @@ import (
 )
 
 func (a *app) downCommand() *cobra.Command {
-	var yes, forget bool
+	var yes, yesDeleteData, forget bool
 	c := &cobra.Command{
 		Use:   "down",
 		Short: "Remove the cluster, its containers and all that is kept of it",
 		Long: `down removes what up installed, containers that up made with everything in them,
 and the stack's state. It asks before. On machines of your own, data stays unless
-the config said deleteData before. The stack's config stays.`,
+deleteData was applied before: then the cluster's name is to be typed, or
+--yes-delete-data given, which means --yes too. The stack's config stays.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			t, err := a.target()
 			if err != nil {
 				return err
 			}
-			if err := a.confirm(t, yes); err != nil {
+			if err := a.confirm(t, yes, yesDeleteData, forget); err != nil {
 				return err
 			}
 			return a.down(c.Context(), t, forget)
 		},
 	}
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	c.Flags().BoolVar(&yesDeleteData, "yes-delete-data", false, "do not ask, and delete the data that deleteData lets go")
 	c.Flags().BoolVar(&forget, "forget", false, "forget the stack without touching machines of your own")
 	return c
 }
@@ -86,7 +88,18 @@ func (t *target) what() string {
 	return "everything that its state lists"
 }
 
-func (a *app) confirm(t *target, yes bool) error {
+func (a *app) confirm(t *target, yes, yesDeleteData, forget bool) error {
+	doomed := t.DataGoes()
+	if forget { // which touches no machine
+		doomed = nil
+	}
+	t.DeleteData = true // of containers, or confirmed below
+	if yesDeleteData {
+		return nil
+	}
+	if len(doomed) > 0 {
+		return a.confirmData(t, strings.Join(doomed, ", "))
+	}
 	if yes {
 		return nil
 	}
@@ -98,6 +111,22 @@ func (a *app) confirm(t *target, yes bool) error {
 		return err
 	}
 	if answer != "yes" {
+		return errors.New("nothing was removed")
+	}
+	return nil
+}
+
+// confirmData asks for more than a yes, which is typed by habit and by scripts.
+func (a *app) confirmData(t *target, machines string) error {
+	if !a.console.Interactive {
+		return usageError{fmt.Errorf("deleteData was applied to stack %s: down deletes the data on %s for good, which --yes does not say; "+
+			"say it with --yes-delete-data, or set deleteData to false and run: bin/ops up --stack %s", t.Name, machines, t.Name)}
+	}
+	answer, err := a.console.Ask(fmt.Sprintf("Remove stack %s, %s, AND DELETE THE DATA on %s for good? Type the cluster's name, %s:", t.Name, t.what(), machines, t.cluster))
+	if err != nil {
+		return err
+	}
+	if answer != t.cluster {
 		return errors.New("nothing was removed")
 	}
 	return nil

@@ -122,9 +122,11 @@ func withSecrets(ctx context.Context, s *drive.Stack, config stack.Config) (stac
 }
 
 // beginPreflight checks the machines while the engine plans. What it returns
-// waits for the end of that: its error says why machines must not be changed. A
-// machine that is out of reach is left to the plan, which fails where it is
-// needed. Advice is worth a line where something is about to be changed.
+// waits for the end of that: its error says why machines must not be changed.
+// Where nothing is to be changed it does not wait: what a machine is fit for does
+// not matter then, and verify tells what is wrong. A machine that is out of reach
+// is left to the plan, which fails where it is needed. Advice is worth a line
+// where something is about to be changed.
 func (a *app) beginPreflight(ctx context.Context, s *opened) (end func(changes drive.Changes, planned error) error) {
 	var report preflight.Report
 	var err error
@@ -137,6 +139,9 @@ func (a *app) beginPreflight(ctx context.Context, s *opened) (end func(changes d
 		}
 	}()
 	return func(changes drive.Changes, planned error) error {
+		if planned == nil && !changes.Any() {
+			return nil
+		}
 		<-done
 		switch advice := len(report.Findings(preflight.Advise)); {
 		case planned != nil && err != nil, errors.Is(err, drive.ErrNoStack): // it is made with the plan

@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) upCommand() *cobra.Command {
-	var skipVerify bool
+	var skipVerify, yesDeleteData bool
 	c := &cobra.Command{
 		Use:   "up",
 		Short: "Make the cluster what its config declares, and verify it",
@@ -30,11 +30,13 @@ on any.`,
 				return err
 			}
 			a.warn(s.config)
+			s.DeleteData = yesDeleteData
 			return a.recorded(s.Stack, func(stack *drive.Stack) error {
 				return a.up(c.Context(), &opened{stack, s.config}, !skipVerify)
 			})
 		},
 	}
+	c.Flags().BoolVar(&yesDeleteData, "yes-delete-data", false, "delete the data of what leaves the config, where deleteData was applied before")
 	c.Flags().BoolVar(&skipVerify, "no-verify", false, "do not verify the cluster afterwards")
 	return c
 }

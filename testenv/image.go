@@ -30,8 +30,6 @@ var recipeFiles = [...]string{"Dockerfile", "configure.sh", "packages"}
 
 const (
 	imageRepository = "weir-machine"
-	baseImage       = "debian:bookworm-slim"
-	baseSuite       = "bookworm"
 
 	// registryTimeout is how long a registry may take to say that it has the
 	// base image. One that needs longer would make the build slower than
@@ -53,11 +51,11 @@ func EnsureImage(ctx context.Context, progress func(string)) (ref string, err er
 		return "", err
 	}
 	defer e.close()
-	return e.ensureImage(ctx, progress)
+	return e.ensureImage(ctx, debian, progress)
 }
 
-func (e *engine) ensureImage(ctx context.Context, progress func(string)) (string, error) {
-	ref := imageRef()
+func (e *engine) ensureImage(ctx context.Context, d distribution, progress func(string)) (string, error) {
+	ref := d.imageRef()
 	if ok, err := e.hasImage(ctx, ref); ok || err != nil {
 		return ref, err
 	}
@@ -71,13 +69,13 @@ func (e *engine) ensureImage(ctx context.Context, progress func(string)) (string
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, imageTimeout, fmt.Errorf("no image after %s", imageTimeout))
 	defer cancel()
-	build, how := e.imageFromPackages, "Debian's packages, as no container registry answers"
-	if e.registryAnswers(ctx) {
-		build, how = e.imageFromRegistry, baseImage
+	build, how := e.imageFromPackages, d.name+"'s packages, as no container registry answers"
+	if e.registryAnswers(ctx, d.base) {
+		build, how = e.imageFromRegistry, d.base
 	}
 	report(progress, "building the machines' image %s from %s (once, a minute or two)", ref, how)
 	start := time.Now()
-	if err := build(ctx, ref); err != nil {
+	if err := build(ctx, d, ref); err != nil {
 		return "", fmt.Errorf("build image %s from %s: %w", ref, how, errors.Join(err, context.Cause(ctx)))
 	}
 	report(progress, "built %s in %s", ref, time.Since(start).Round(time.Second))
@@ -90,12 +88,12 @@ func report(progress func(string), format string, args ...any) {
 	}
 }
 
-func imageRef() string {
+func (d distribution) imageRef() string {
 	digest := sha256.New()
 	for _, name := range recipeFiles {
 		digest.Write(recipeFile(name))
 	}
-	return imageRepository + ":" + hex.EncodeToString(digest.Sum(nil))[:12]
+	return imageRepository + d.suffix + ":" + hex.EncodeToString(digest.Sum(nil))[:12]
 }
 
 func recipeFile(name string) []byte {
@@ -114,7 +112,7 @@ func (e *engine) hasImage(ctx context.Context, ref string) (bool, error) {
 	return err == nil, err
 }
 
-func (e *engine) registryAnswers(ctx context.Context) bool {
+func (e *engine) registryAnswers(ctx context.Context, baseImage string) bool {
 	if ok, err := e.hasImage(ctx, baseImage); ok && err == nil {
 		return true // nothing to ask for
 	}
@@ -125,7 +123,7 @@ func (e *engine) registryAnswers(ctx context.Context) bool {
 }
 
 // imageFromRegistry builds with the recipe's Dockerfile.
-func (e *engine) imageFromRegistry(ctx context.Context, ref string) error {
+func (e *engine) imageFromRegistry(ctx context.Context, d distribution, ref string) error {
 	var files bytes.Buffer
 	w := tar.NewWriter(&files)
 	for _, name := range recipeFiles {
@@ -140,7 +138,9 @@ func (e *engine) imageFromRegistry(ctx context.Context, ref string) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
-	res, err := e.api.ImageBuild(ctx, &files, client.ImageBuildOptions{Tags: []string{ref}, Remove: true, ForceRemove: true})
+	res, err := e.api.ImageBuild(ctx, &files, client.ImageBuildOptions{
+		Tags: []string{ref}, Remove: true, ForceRemove: true, BuildArgs: map[string]*string{"BASE": &d.base},
+	})
 	if err != nil {
 		return err
 	}
@@ -149,8 +149,8 @@ func (e *engine) imageFromRegistry(ctx context.Context, ref string) error {
 }
 
 // imageFromPackages lets mmdebstrap write a file tree straight into the engine.
-func (e *engine) imageFromPackages(ctx context.Context, ref string) error {
-	cmd, err := mmdebstrap(ctx)
+func (e *engine) imageFromPackages(ctx context.Context, d distribution, ref string) error {
+	cmd, err := mmdebstrap(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -186,19 +186,12 @@ func (e *engine) importImage(ctx context.Context, tree io.Reader, ref string) er
 }
 
 // mmdebstrap returns the command that writes the image's file tree to stdout.
-func mmdebstrap(ctx context.Context) (*exec.Cmd, error) {
+func mmdebstrap(ctx context.Context, d distribution) (*exec.Cmd, error) {
 	program, err := exec.LookPath("mmdebstrap")
 	if err != nil {
 		return nil, fmt.Errorf("neither a container registry nor mmdebstrap is there: install Debian's package mmdebstrap (testenv/setup.sh does): %w", err)
 	}
-	packages := strings.Join(strings.Fields(string(recipeFile("packages"))), ",")
-	cmd := exec.CommandContext(ctx, program, "--variant=minbase", "--include="+packages,
-		// As the registry's slim image has it.
-		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
-		"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-include=/usr/share/doc/*/copyright",
-		`--setup-hook=mkdir -p "$1/usr/share/man/man1"`,
-		`--customize-hook=printf %s "$WEIR_CONFIGURE" | chroot "$1" sh -e`,
-		baseSuite, "-")
+	cmd := exec.CommandContext(ctx, program, d.arguments()...)
 	cmd.Env = append(os.Environ(), "WEIR_CONFIGURE="+string(recipeFile("configure.sh")), "LC_ALL=C.UTF-8")
 	// On an error mmdebstrap sends SIGHUP to its process group: without a group
 	// of its own it takes us along.

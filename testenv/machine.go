@@ -42,12 +42,16 @@ func Ensure(ctx context.Context, s Spec, progress func(string)) (Machine, error)
 	if err != nil {
 		return Machine{}, err
 	}
+	d, err := distributionOf(s.Distribution)
+	if err != nil {
+		return Machine{}, fmt.Errorf("machine %s: %w", s.Name, err)
+	}
 	e, err := open(ctx)
 	if err != nil {
 		return Machine{}, fmt.Errorf("machine %s: %w", s.Name, err)
 	}
 	defer e.close()
-	image, err := e.ensureImage(ctx, progress)
+	image, err := e.ensureImage(ctx, d, progress)
 	if err != nil {
 		return Machine{}, fmt.Errorf("machine %s: %w", s.Name, err)
 	}

@@ -303,7 +303,7 @@ func halfMade(t *testing.T, ctx context.Context, s Spec) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := e.settle(ctx, s, where, imageRef()); err != nil {
+	if _, _, err := e.settle(ctx, s, where, debian.imageRef()); err != nil {
 		t.Fatal(err)
 	}
 	if status, err := Inspect(ctx, s.Stack, s.Name); !status.Exists || status.Running || status.Address != s.Address || err != nil {
@@ -392,7 +392,7 @@ func TestWhatIsNotOursIsRefusedAndLeftAlone(t *testing.T) {
 	t.Run("a container of our name", func(t *testing.T) {
 		var id string
 		docker(func() error {
-			c, err := e.api.ContainerCreate(ctx, client.ContainerCreateOptions{Image: imageRef(), Name: containerName(testStack, "m1")})
+			c, err := e.api.ContainerCreate(ctx, client.ContainerCreateOptions{Image: debian.imageRef(), Name: containerName(testStack, "m1")})
 			id = c.ID
 			return err
 		})
@@ -404,7 +404,7 @@ func TestWhatIsNotOursIsRefusedAndLeftAlone(t *testing.T) {
 		refused(t, err, "container", "was not made by weir")
 	})
 	t.Run("our own at another address or in another subnet", func(t *testing.T) {
-		if _, _, err := e.settle(ctx, spec, where, imageRef()); err != nil {
+		if _, _, err := e.settle(ctx, spec, where, debian.imageRef()); err != nil {
 			t.Fatal(err)
 		}
 		moved := spec
@@ -435,13 +435,13 @@ func TestOrphansAreSweptAndTheLivingAreNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := e.settle(ctx, spec, where, imageRef()); err != nil {
+	if _, _, err := e.settle(ctx, spec, where, debian.imageRef()); err != nil {
 		t.Fatal(err)
 	}
 	host, _ := os.Hostname()
 	dead := fmt.Sprintf("%s/%s/%d/1", host, bootID(), os.Getpid())
 	orphan, err := e.api.ContainerCreate(ctx, client.ContainerCreateOptions{
-		Name: "weir-testenv-orphan", Image: imageRef(),
+		Name: "weir-testenv-orphan", Image: debian.imageRef(),
 		Config: &container.Config{Labels: map[string]string{labelStack: "testenv-orphan", labelMachine: "orphan", labelOwner: dead}},
 	})
 	if err != nil {

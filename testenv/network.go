@@ -72,25 +72,28 @@ func checkNetwork(n network.Network, s Spec, where place) error {
 		fmt.Sprintf("give all machines of stack %s the same subnet, or remove the stack first", s.Stack)}
 }
 
-// removeNetwork removes the stack's network when nothing is in it any more, and
-// tells whether it did.
-func (e *engine) removeNetwork(ctx context.Context, stack string) (bool, error) {
-	found, err := e.findNetwork(ctx, networkName(stack))
-	if err != nil || found == nil || found.Labels[labelStack] != stack {
-		return false, err
+// removeNetwork removes the stack's networks when nothing is in them any more,
+// and tells whether it did.
+func (e *engine) removeNetwork(ctx context.Context, stack string) (removed bool, err error) {
+	for _, name := range []string{networkName(stack), network6Name(stack)} {
+		found, err := e.findNetwork(ctx, name)
+		if err != nil {
+			return removed, err
+		}
+		if found == nil || found.Labels[labelStack] != stack {
+			continue
+		}
+		left, err := e.containers(ctx, labelStack+"="+stack)
+		if err != nil || len(left) > 0 {
+			return removed, err
+		}
+		_, err = e.api.NetworkRemove(ctx, found.ID, client.NetworkRemoveOptions{})
+		if err != nil && !errdefs.IsNotFound(err) {
+			return removed, fmt.Errorf("remove network %s: %w", found.Name, err)
+		}
+		removed = removed || err == nil
 	}
-	left, err := e.containers(ctx, labelStack+"="+stack)
-	if err != nil || len(left) > 0 {
-		return false, err
-	}
-	_, err = e.api.NetworkRemove(ctx, found.ID, client.NetworkRemoveOptions{})
-	if errdefs.IsNotFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("remove network %s: %w", found.Name, err)
-	}
-	return true, nil
+	return removed, nil
 }
 
 // labels are the marks by which a machine and its network are found again.

@@ -155,9 +155,10 @@ engine_is_down() {
     fail "the Docker engine does not answer after 60 s; see $where."
 }
 
+# Builds with its output in a log of its own: packages are installed meanwhile.
 build_pulumi() {
     version=$(pulumi_version)
-    echo "building the Pulumi CLI $version"
+    log=$root/.weir/setup-pulumi.log
     mkdir -p "$root/bin"
     # Without the version linked in, nothing can tell which one it is.
     (cd "$pulumi_module" && GOWORK=off logged go build -o "$root/bin/pulumi.new" \
@@ -167,14 +168,30 @@ build_pulumi() {
     echo "$version" >"$root/bin/pulumi.version"
 }
 
+# The build keeps the processors busy, and packages the network: at once they
+# take hardly longer than the build. What ends this script early ends the build.
+begin_pulumi() {
+    echo "building the Pulumi CLI $(pulumi_version)"
+    build_pulumi &
+    building=$!
+    trap 'kill "$building" 2>/dev/null || true' EXIT
+    trap 'exit 1' HUP INT TERM
+}
+
+end_pulumi() {
+    wait "$building" || exit 1
+    trap - EXIT HUP INT TERM
+}
+
 install_all() {
+    if [ -n "$pulumi_missing" ]; then begin_pulumi; fi
     if [ -n "$packages" ]; then install_packages; fi
     if [ -n "$engine_missing" ]; then
         run_engine
         survey
         if [ -n "$packages" ]; then install_packages; fi
     fi
-    if [ -n "$pulumi_missing" ]; then build_pulumi; fi
+    if [ -n "${building-}" ]; then end_pulumi; fi
 }
 
 case ${1-} in

@@ -158,12 +158,48 @@ done;; esac`)
 	}
 }
 
+// whenCalled is a shell's wait, of some seconds at most, for a call of another
+// made-up program.
+func (c computer) whenCalled(call string) string {
+	return `PATH=/usr/bin:/bin; i=0; until grep -q "` + call + `" ` + c.bin + `/calls; do i=$((i + 1)); [ $i -lt 100 ] || exit 1; sleep 0.1; done; `
+}
+
+func TestSetupBuildsThePulumiCLIWhilePackagesAreInstalled(t *testing.T) {
+	for _, test := range []struct {
+		name, build string
+		ok          bool
+		wants       string
+	}{
+		{"that succeeds", `shift; while [ "$1" != -o ]; do shift; done; echo program >"$2"`, true, "weir has all it needs"},
+		{"that fails", "echo no network >&2; exit 1", false, "no network"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := newComputer(t)
+			c.has("sudo", `[ "$1" != -n ] || shift
+exec "$@"`)
+			c.has("docker", "")
+			c.has("env", `shift; exec "$@"`)
+			// Each waits for the other to have begun.
+			c.has("apt-get", c.whenCalled("^go build")+`printf '#!/bin/sh\n' >`+c.bin+`/mvn; chmod +x `+c.bin+`/mvn`)
+			c.has("go", `[ "$1" = build ] || { echo go1.26.8; exit; }; `+c.whenCalled("^apt-get .*install")+test.build)
+			output, ok, calls := c.setup()
+			if ok != test.ok || !strings.Contains(output, test.wants) {
+				t.Errorf("got %t, %q after %q; want %t, %q", ok, output, calls, test.ok, test.wants)
+			}
+			_, err := os.Stat(filepath.Join(c.bin, "tree", "bin", "pulumi"))
+			if (err == nil) != test.ok {
+				t.Errorf("the program is there: %t, want %t", err == nil, test.ok)
+			}
+		})
+	}
+}
+
 func TestSetupLooksForTheImageThatEnsureImageMakes(t *testing.T) {
 	c := newComputer(t)
 	c.has("docker", "")
 	c.has("mvn", "")
 	c.has("pulumi", "")
-	if output, ok, calls := c.setup(); !ok || !strings.Contains(calls, "docker image inspect "+imageRef()+"\n") {
-		t.Errorf("got %t, %q, calls %q, want a look for %s", ok, output, calls, imageRef())
+	if output, ok, calls := c.setup(); !ok || !strings.Contains(calls, "docker image inspect "+debian.imageRef()+"\n") {
+		t.Errorf("got %t, %q, calls %q, want a look for %s", ok, output, calls, debian.imageRef())
 	}
 }

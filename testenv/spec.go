@@ -24,6 +24,9 @@ type Spec struct {
 	// ssh_config. It is made when missing, belongs to one stack, and is never
 	// removed by this package.
 	KeysDir string
+	// Distribution is what the machine runs, by its ID in os-release: "" for
+	// Debian, or "ubuntu".
+	Distribution string
 	// MemoryMB limits the machine's memory, in MiB; 0 means no limit.
 	MemoryMB int
 	// Disposable marks the machine as this process's: SweepOrphans removes it
@@ -43,6 +46,7 @@ const (
 var namePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$`)
 
 func networkName(stack string) string         { return "weir-" + stack }
+func network6Name(stack string) string        { return "weir6-" + stack }
 func containerName(stack, name string) string { return "weir-" + stack + "-" + name }
 
 // place is where on the network a machine goes: a Spec's texts, parsed.

@@ -32,6 +32,9 @@ type component interface {
 	dataGoes() bool
 	// containers are the machines that the same program makes.
 	containers() []string
+	// roster is the part of the arguments that says who has which id; nil where
+	// machines have none.
+	roster() *roster
 	// software is the release that the component runs on, nil where it has none.
 	software() *software
 }
@@ -44,10 +47,13 @@ func check[A any, C interface {
 	*A
 	component
 }](ctx context.Context, e *Env, req infer.CheckRequest) (infer.CheckResponse[A], error) {
-	inputs := req.NewInputs.Delete(machinesKey)
+	inputs := req.NewInputs
 	unknown := property.New(inputs).HasComputed()
-	if old, ok := req.OldInputs.GetOk(machinesKey); ok && unknown {
-		inputs = inputs.Set(machinesKey, old)
+	for _, key := range []string{machinesKey, retiredKey} {
+		inputs = inputs.Delete(key)
+		if old, ok := req.OldInputs.GetOk(key); ok && unknown {
+			inputs = inputs.Set(key, old)
+		}
 	}
 	a, failures, err := infer.DefaultCheck[A](ctx, inputs)
 	if err != nil || len(failures) > 0 || unknown {
@@ -56,6 +62,10 @@ func check[A any, C interface {
 	// The digest is part of what should be; what is wrong without it comes first.
 	if _, problems := C(&a).targets(); len(problems) > 0 {
 		return infer.CheckResponse[A]{Inputs: a, Failures: failed(problems)}, nil
+	}
+	problems, err := retire[A, C](ctx, C(&a).roster(), req.OldInputs)
+	if err != nil || len(problems) > 0 {
+		return infer.CheckResponse[A]{Inputs: a, Failures: failed(problems)}, err
 	}
 	if s := C(&a).software(); s != nil {
 		if err := e.lock(ctx, s); err != nil {
@@ -119,7 +129,7 @@ func (e *Env) read(ctx context.Context, c component) (seen Seen, err error) {
 	sights := e.Fleet.Look(ctx, ts)
 	if a := accountOf(ctx); a.plans != nil {
 		a.hide(ts)
-		a.plan(runlog.Plan{Removal: true, Note: dataNote(ts, c.dataGoes()), Plan: fleet.PlanRemoval(ts, sights, c.dataGoes())})
+		a.plan(runlog.Plan{Removal: true, Note: e.dataNote(ts, c), Plan: fleet.PlanRemoval(ts, sights, e.dataGoes(c))})
 	}
 	for name, sight := range sights {
 		if sight.Err == nil {
@@ -149,6 +159,7 @@ func (e *Env) apply(ctx context.Context, c component, change fleet.Change) error
 	a := accountOf(ctx)
 	a.hide(ts)
 	change.Step, change.Gate = steps(ctx), gates(ctx)
+	change.Left = func(l *fleet.LeftError) { warn(ctx, l.Error()) }
 	change.Packs = e.packs(c.software())
 	err := e.Fleet.Apply(ctx, ts, change)
 	a.failed(err)
@@ -156,23 +167,33 @@ func (e *Env) apply(ctx context.Context, c component, change fleet.Change) error
 }
 
 // remove takes the component off its machines.
-func (e *Env) remove(ctx context.Context, c component, deleteData bool) error {
+func (e *Env) remove(ctx context.Context, c component) error {
 	ts, problems := c.targets()
 	if err := problems.Err(); err != nil {
 		return err
 	}
 	a := accountOf(ctx)
 	a.hide(ts)
-	err := e.Fleet.Remove(ctx, ts, deleteData, steps(ctx))
+	var left func(*fleet.LeftError)
+	if e.PassOver {
+		left = func(l *fleet.LeftError) { warn(ctx, l.Error()) }
+	}
+	err := e.Fleet.Remove(ctx, ts, e.dataGoes(c), steps(ctx), left)
 	a.failed(err)
 	return err
 }
 
-// dataNote says of a removal that it leaves data behind.
-func dataNote(ts targets, dataGoes bool) string {
+// dataNote says of a removal that it leaves data behind, and why.
+func (e *Env) dataNote(ts targets, c component) string {
 	for _, t := range ts {
-		if !dataGoes && slices.ContainsFunc(t.State.Directories, func(d machine.Directory) bool { return d.Data }) {
+		if !slices.ContainsFunc(t.State.Directories, func(d machine.Directory) bool { return d.Data }) {
+			continue
+		}
+		switch {
+		case !c.dataGoes():
 			return "the data stays: deleteData was not set"
+		case e.KeepData:
+			return "the data stays: it goes only where that is confirmed, with --yes-delete-data"
 		}
 	}
 	return ""

@@ -106,6 +106,8 @@ func (h *HostArgs) targets() (targets, problem.List) {
 	return targets{h.Machine: {Host: h.Connection.host(h.Machine), State: state}}, nil
 }
 
+func (h *HostArgs) roster() *roster { return nil }
+
 func (h *HostArgs) software() *software { return nil }
 
 func (h *HostArgs) containers() []string {

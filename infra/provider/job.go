@@ -73,6 +73,8 @@ func (j *JobArgs) Annotate(a infer.Annotator) {
 	describeMachines(a, &j.Machines)
 }
 
+func (j *JobArgs) roster() *roster { return nil }
+
 func (j *JobArgs) software() *software { return binary(j.Name, j.Binary, &j.Digest) }
 
 func (j *JobArgs) spec() job.Spec {

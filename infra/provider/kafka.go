@@ -12,6 +12,7 @@ import (
 	"weir/provision/layout"
 	"weir/provision/machine"
 	"weir/provision/problem"
+	seats "weir/provision/roster"
 	"weir/provision/zookeeper"
 
 	"github.com/pulumi/pulumi-go-provider/infer"
@@ -41,6 +42,7 @@ type KafkaBroker struct {
 	ID         int        `pulumi:"id"`
 	Address    string     `pulumi:"address"`
 	Connection Connection `pulumi:"connection"`
+	Replaces   *string    `pulumi:"replaces,optional"`
 }
 
 // Annotate documents the fields in the provider's schema.
@@ -49,6 +51,7 @@ func (b *KafkaBroker) Annotate(a infer.Annotator) {
 	a.Describe(&b.Machine, "What messages call the machine.")
 	a.Describe(&b.ID, "Its broker.id, unique; its data carries it for ever.")
 	a.Describe(&b.Address, "How the other brokers and the clients reach it.")
+	a.Describe(&b.Replaces, "The machine whose place, id and all, it takes.")
 }
 
 // KafkaArgs are what a person declares of the brokers.
@@ -72,6 +75,7 @@ type KafkaArgs struct {
 	Adopt      *bool             `pulumi:"adopt,optional"`
 	DeleteData *bool             `pulumi:"deleteData,optional"`
 	Machines   map[string]Shown  `pulumi:"machines,optional"`
+	Retired    []Retired         `pulumi:"retired,optional"`
 }
 
 // KafkaState is what is known of the brokers.
@@ -115,6 +119,15 @@ func (k *KafkaArgs) Annotate(a infer.Annotator) {
 	a.Describe(&k.Adopt, "Lets each broker take the place of one that was started by hand on the same data directory.")
 	a.Describe(&k.DeleteData, "Lets a delete take the data along.")
 	describeMachines(a, &k.Machines)
+	describeRetired(a, &k.Retired)
+}
+
+func (k *KafkaArgs) roster() *roster {
+	r := &roster{at: "brokers", retired: &k.Retired}
+	for _, b := range k.Brokers {
+		r.seats = append(r.seats, seats.Seat{ID: b.ID, Machine: b.Machine, Replaces: value(b.Replaces)})
+	}
+	return r
 }
 
 func (k *KafkaArgs) software() *software { return k.Release.of(kafka.Component, &k.Digest) }
@@ -182,7 +195,7 @@ func hintOpen(k *KafkaArgs) string {
 }
 
 // guardBrokers asks the cluster itself.
-func guardBrokers(ctx context.Context, env *Env, k *KafkaArgs) (fleet.Guard, error) {
+func guardBrokers(ctx context.Context, env *Env, k, was *KafkaArgs, leaving map[string]fleet.Leaver) (fleet.Guard, error) {
 	spec := k.spec()
 	admin, err := env.admin(spec.Version, brokerRefs(k.Brokers, spec), k.ZooKeeper, spec.Chroot)
 	if err != nil {
@@ -198,8 +211,17 @@ func guardBrokers(ctx context.Context, env *Env, k *KafkaArgs) (fleet.Guard, err
 			steps(ctx)(machine.Event{Machine: name, Step: step})
 		}
 	}
+	leavers := map[string]kafka.Leaver{}
+	if was != nil {
+		old := was.spec()
+		for _, b := range old.Brokers {
+			if l, ok := leaving[b.Machine]; ok {
+				leavers[b.Machine] = kafka.Leaver{ID: b.ID, Address: old.ClientAddress(b), Replaced: l.Replaced}
+			}
+		}
+	}
 	return brokerGuard{kafka.Roll{
-		Admin: admin, Brokers: brokers, Dynamic: kafka.Dynamic(spec), Warn: tell, Reconfigured: taken,
+		Admin: admin, Brokers: brokers, Leaving: leavers, Dynamic: kafka.Dynamic(spec), Warn: tell, Reconfigured: taken,
 	}}, nil
 }
 

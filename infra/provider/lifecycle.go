@@ -24,8 +24,9 @@ type lifecycle[A any, C interface {
 	state func(A, Seen) S
 	args  func(*S) *A
 	// guard knows the conditions of a change; nil where machines do not need
-	// each other.
-	guard func(context.Context, *Env, *A) (fleet.Guard, error)
+	// each other. It is given the arguments of before, nil where there are none,
+	// and those of their machines that leave.
+	guard func(ctx context.Context, env *Env, now, was *A, leaving map[string]fleet.Leaver) (fleet.Guard, error)
 	// hint is what to warn of at each change; it may be nil, and say nothing.
 	hint func(*A) string
 }
@@ -41,9 +42,9 @@ func (l lifecycle[A, C, S]) Check(ctx context.Context, req infer.CheckRequest) (
 func (l lifecycle[A, C, S]) Create(ctx context.Context, req infer.CreateRequest[A]) (infer.CreateResponse[S], error) {
 	res := infer.CreateResponse[S]{ID: req.Name, Output: l.state(req.Inputs, Seen{})}
 	if req.DryRun {
-		return res, l.preview(ctx, &req.Inputs, expected{})
+		return res, l.preview(ctx, &req.Inputs, nil, expected{})
 	}
-	err := l.apply(ctx, &req.Inputs)
+	err := l.apply(ctx, &req.Inputs, nil)
 	if err != nil && !untouched(err) {
 		err = infer.ResourceInitFailedError{Reasons: []string{err.Error()}}
 	}
@@ -62,30 +63,39 @@ func untouched(err error) bool {
 // do to all of them, even where one cannot be reached.
 func (l lifecycle[A, C, S]) Update(ctx context.Context, req infer.UpdateRequest[A, S]) (infer.UpdateResponse[S], error) {
 	res := infer.UpdateResponse[S]{Output: l.state(req.Inputs, Seen{})}
+	was := l.args(&req.State)
 	if req.DryRun {
-		return res, l.preview(ctx, &req.Inputs, expected{anyMayBeMissing: true, known: *C(l.args(&req.State)).shown()})
+		return res, l.preview(ctx, &req.Inputs, was, expected{anyMayBeMissing: true, known: *C(was).shown()})
 	}
-	return res, l.apply(ctx, &req.Inputs)
+	return res, l.apply(ctx, &req.Inputs, was)
 }
 
-func (l lifecycle[A, C, S]) preview(ctx context.Context, a *A, x expected) error {
+func (l lifecycle[A, C, S]) preview(ctx context.Context, a, was *A, x expected) error {
 	if undecided(C(a)) {
 		accountOf(ctx).plan(runlog.Plan{Unknown: "what its machines should be is known only once other resources are there"})
 		return nil
 	}
+	var err error
+	if x.leaving, err = leaving[A, C](l.env, C(a), C(was)); err != nil {
+		return err
+	}
 	if l.guard != nil {
-		x.guard = func(ctx context.Context) (fleet.Guard, error) { return l.guard(ctx, l.env, a) }
+		x.guard = func(ctx context.Context) (fleet.Guard, error) { return l.guard(ctx, l.env, a, was, x.leaving) }
 	}
 	return l.env.preview(ctx, C(a), x)
 }
 
-func (l lifecycle[A, C, S]) apply(ctx context.Context, a *A) error {
-	var change fleet.Change
+func (l lifecycle[A, C, S]) apply(ctx context.Context, a, was *A) error {
+	leaving, err := leaving[A, C](l.env, C(a), C(was))
+	if err != nil {
+		return err
+	}
+	change := fleet.Change{Leaving: leaving}
 	if l.hint != nil && l.hint(a) != "" {
 		warn(ctx, l.hint(a))
 	}
 	if l.guard != nil {
-		g, err := l.guard(ctx, l.env, a)
+		g, err := l.guard(ctx, l.env, a, was, leaving)
 		if err != nil {
 			return err
 		}
@@ -105,5 +115,5 @@ func (l lifecycle[A, C, S]) Read(ctx context.Context, req infer.ReadRequest[A, S
 // said deleteData.
 func (l lifecycle[A, C, S]) Delete(ctx context.Context, req infer.DeleteRequest[S]) (infer.DeleteResponse, error) {
 	a := C(l.args(&req.State))
-	return infer.DeleteResponse{}, l.env.remove(ctx, a, a.dataGoes())
+	return infer.DeleteResponse{}, l.env.remove(ctx, a)
 }

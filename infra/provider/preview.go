@@ -29,6 +29,8 @@ type expected struct {
 	known map[string]Shown
 	// guard knows the order; nil where machines do not need each other.
 	guard func(context.Context) (fleet.Guard, error)
+	// leaving are the machines that the component is taken off.
+	leaving map[string]fleet.Leaver
 }
 
 // preview says, without changing anything, what apply would do, and why it
@@ -40,7 +42,15 @@ func (e *Env) preview(ctx context.Context, c component, x expected) error {
 		return err
 	}
 	a.hide(ts)
-	plan, err := e.Fleet.Plan(ctx, ts, e.absent(ctx, ts, c.containers(), x))
+	change := fleet.Change{Leaving: x.leaving}
+	if x.guard != nil && len(x.leaving) > 0 {
+		g, err := x.guard(ctx)
+		if err != nil {
+			return err
+		}
+		change.Guard = g
+	}
+	plan, err := e.Fleet.Plan(ctx, ts, e.absent(ctx, ts, c.containers(), x), change)
 	// What is new has no order; where nothing is to be done, the cluster may be
 	// told something all the same.
 	if x.guard != nil && plan.Seen() && (x.anyMayBeMissing || len(plan.Order.OneByOne) > 0) {

@@ -6,6 +6,7 @@ package provider
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"weir/provision/fleet"
@@ -32,6 +33,11 @@ type Env struct {
 	Store *release.Store
 	// Runs is told what is done; nil where nobody wants to know.
 	Runs *Runs
+	// KeepData has data stay although deleteData was applied.
+	KeepData bool
+	// PassOver has what is removed from machines that cannot be reached be told
+	// of and given up; else that is an error.
+	PassOver bool
 
 	admins admins
 }
@@ -62,6 +68,7 @@ func Run(ctx context.Context) error {
 		return err
 	}
 	env := &Env{Fleet: &fleet.Fleet{Pool: remote.NewPool(), Holder: runlog.Begin{}.Me().Holder()}, Store: &release.Store{Dir: dir, Sources: release.DefaultSources()}, Runs: runsHere()}
+	env.KeepData, env.PassOver = os.Getenv(runlog.KeepDataVariable) != "", os.Getenv(runlog.PassOverVariable) != ""
 	defer env.Close()
 	provider, err := New(env)
 	if err != nil {

@@ -39,7 +39,7 @@ type software struct {
 	// property is the input that says which software it is.
 	property string
 	digest   **string
-	lock     func(context.Context, *release.Store) (release.Lock, error)
+	lock     func() (release.Lock, error)
 }
 
 func (s *software) release() machine.Release {
@@ -52,15 +52,11 @@ func (r *Release) of(component string, digest **string) *software {
 	version := or(r.Version, kafka.DefaultVersion)
 	return &software{
 		name: kafka.ReleaseName, version: version, root: "/opt/weir/" + component, property: "release", digest: digest,
-		lock: func(ctx context.Context, store *release.Store) (release.Lock, error) {
+		lock: func() (release.Lock, error) {
 			if r.Archive == nil {
 				return kafka.Release(version)
 			}
-			l, err := kafka.ReleaseFrom(version, *r.Archive, value(r.SHA256))
-			if err != nil {
-				return l, err
-			}
-			return store.Resolve(ctx, l)
+			return kafka.ReleaseFrom(version, *r.Archive, value(r.SHA256))
 		},
 	}
 }
@@ -73,7 +69,7 @@ func binary(name, path string, digest **string) *software {
 	}
 	return &software{
 		name: "job-" + name, version: version, root: "/opt/weir/jobs/" + name, property: "binary", digest: digest,
-		lock: func(context.Context, *release.Store) (release.Lock, error) {
+		lock: func() (release.Lock, error) {
 			return release.FromFiles("job-"+name, "", release.File{Place: "bin/" + filepath.Base(path), Path: path, Executable: true})
 		},
 	}
@@ -81,11 +77,11 @@ func binary(name, path string, digest **string) *software {
 
 // lock finds out what exactly the release consists of and keeps it for packs.
 func (e *Env) lock(ctx context.Context, s *software) error {
-	l, err := s.lock(ctx, e.Store)
+	l, err := s.lock()
 	if err != nil {
 		return err
 	}
-	digest, err := l.Digest()
+	digest, err := e.Store.Digest(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -114,11 +110,15 @@ func (e *Env) packs(s *software) machine.Packs {
 }
 
 func (e *Env) pack(ctx context.Context, s *software, want machine.Release) (release.Pack, error) {
-	l, err := s.lock(ctx, e.Store)
+	l, err := s.lock()
 	if err != nil {
 		return release.Pack{}, err
 	}
-	if digest, err := l.Digest(); err != nil || digest != want.Digest {
+	digest, err := e.Store.Digest(ctx, l)
+	if err != nil {
+		return release.Pack{}, err
+	}
+	if digest != want.Digest {
 		return release.Pack{}, fmt.Errorf("release %s is not what was planned (digest %.12s, planned %.12s): it changed meanwhile, run again", l, digest, want.Digest)
 	}
 	return e.Store.Pack(ctx, l)

@@ -7,6 +7,7 @@ import (
 	"weir/provision/layout"
 	"weir/provision/problem"
 	"weir/provision/remote"
+	seats "weir/provision/roster"
 	"weir/provision/zookeeper"
 
 	"github.com/pulumi/pulumi-go-provider/infer"
@@ -34,6 +35,7 @@ type ZooKeeperMember struct {
 	ID         int        `pulumi:"id"`
 	Address    string     `pulumi:"address"`
 	Connection Connection `pulumi:"connection"`
+	Replaces   *string    `pulumi:"replaces,optional"`
 }
 
 // Annotate documents the fields in the provider's schema.
@@ -42,6 +44,7 @@ func (m *ZooKeeperMember) Annotate(a infer.Annotator) {
 	a.Describe(&m.Machine, "What messages call the machine.")
 	a.Describe(&m.ID, "Its myid, 1 to 255, unique for the ensemble's lifetime.")
 	a.Describe(&m.Address, "How the other members and the brokers reach it.")
+	a.Describe(&m.Replaces, "The machine whose place, id and all, it takes.")
 }
 
 // ZooKeeperArgs are what a person declares of an ensemble.
@@ -66,6 +69,7 @@ type ZooKeeperArgs struct {
 	Adopt        *bool             `pulumi:"adopt,optional"`
 	DeleteData   *bool             `pulumi:"deleteData,optional"`
 	Machines     map[string]Shown  `pulumi:"machines,optional"`
+	Retired      []Retired         `pulumi:"retired,optional"`
 }
 
 // ZooKeeperState is what is known of an ensemble.
@@ -111,6 +115,15 @@ func (z *ZooKeeperArgs) Annotate(a infer.Annotator) {
 	a.Describe(&z.Adopt, "Lets each member take the place of one that was started by hand on the same data directory.")
 	a.Describe(&z.DeleteData, "Lets a delete take the data along.")
 	describeMachines(a, &z.Machines)
+	describeRetired(a, &z.Retired)
+}
+
+func (z *ZooKeeperArgs) roster() *roster {
+	r := &roster{at: "members", retired: &z.Retired}
+	for _, m := range z.Members {
+		r.seats = append(r.seats, seats.Seat{ID: m.ID, Machine: m.Machine, Replaces: value(m.Replaces)})
+	}
+	return r
 }
 
 func (z *ZooKeeperArgs) software() *software { return z.Release.of(zookeeper.Component, &z.Digest) }
@@ -158,14 +171,25 @@ func (z *ZooKeeperArgs) shown() *map[string]Shown { return &z.Machines }
 func (z *ZooKeeperArgs) dataGoes() bool { return value(z.DeleteData) }
 
 // guardEnsemble asks each member through its own machine.
-func guardEnsemble(_ context.Context, env *Env, z *ZooKeeperArgs) (fleet.Guard, error) {
+func guardEnsemble(_ context.Context, env *Env, z, was *ZooKeeperArgs, leaving map[string]fleet.Leaver) (fleet.Guard, error) {
 	spec := z.spec()
 	hosts := map[string]remote.Host{}
 	for _, m := range z.Members {
 		hosts[m.Machine] = m.Connection.host(m.Machine)
 	}
+	var leavers []zookeeper.Leaver
+	if was != nil {
+		for _, m := range was.Members {
+			if l, ok := leaving[m.Machine]; ok {
+				hosts[m.Machine] = m.Connection.host(m.Machine)
+				leavers = append(leavers, zookeeper.Leaver{
+					Member: zookeeper.Member{Machine: m.Machine, ID: m.ID, Address: m.Address}, Replaced: l.Replaced,
+				})
+			}
+		}
+	}
 	return zookeeper.Ensemble{
-		Members: spec.Members, ClientPort: spec.ClientPort,
+		Members: spec.Members, ClientPort: spec.ClientPort, Leaving: leavers,
 		Dialer: func(machine string) remote.Dialer { return env.Fleet.Pool.On(hosts[machine]) },
 	}, nil
 }

@@ -44,6 +44,10 @@ type Machine struct {
 	// Container has weir make the machine, on this computer, with that address.
 	// Such a machine takes none of the settings below.
 	Container bool `yaml:"container"`
+	// Replaces names a machine that was listed before, and is not any more, whose
+	// place this one takes: its ids in the ensemble and among the brokers are
+	// this one's, and its replicas are rebuilt here. It may stay when that is done.
+	Replaces string `yaml:"replaces"`
 	// SSHAddress is where sshd listens when that is not Address.
 	SSHAddress string `yaml:"sshAddress"`
 	// Port and User take the place of those under ssh; 0 and "" do not.

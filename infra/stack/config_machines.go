@@ -33,6 +33,7 @@ func (c *checker) machines() {
 		c.unique(path+".name", m.Name, i, names)
 		m.Address = c.address(path+".address", m.Address)
 		c.unique(path+".address", m.Address, i, addresses)
+		c.replaces(path+".replaces", m.Replaces)
 		if m.Container {
 			c.container(path, *m)
 			continue
@@ -48,6 +49,17 @@ func (c *checker) machineName(path, name string) {
 		c.add(path+".name", "is missing; write %s", labelRule)
 	case !isLabel(name):
 		c.add(path+".name", "is %q; write %s", name, labelRule)
+	}
+}
+
+// replaces checks that a machine takes the place of one that is no longer listed.
+func (c *checker) replaces(path, name string) {
+	switch {
+	case name == "":
+	case !isLabel(name):
+		c.add(path, "is %q; write the name that the other machine had", name)
+	case slices.ContainsFunc(c.config.Machines, func(m Machine) bool { return m.Name == name }):
+		c.add(path, "is %s, which is listed itself; leave that one out: this machine takes its place", name)
 	}
 }
 

@@ -132,7 +132,7 @@ func (d *declaration) zookeeper() (err error) {
 			first = m.Name
 		}
 		members = append(members, weir.ZooKeeperMemberArgs{
-			Machine: pulumi.String(m.Name), Id: pulumi.Int(id), Address: pulumi.String(m.Address), Connection: d.connection(m),
+			Machine: pulumi.String(m.Name), Id: pulumi.Int(id), Address: pulumi.String(m.Address), Connection: d.connection(m), Replaces: text(d.replaces(m.Name)),
 		})
 	}
 	d.ensemble, err = weir.NewZooKeeper(d.ctx, "zookeeper", &weir.ZooKeeperArgs{
@@ -165,7 +165,7 @@ func (d *declaration) kafka() (err error) {
 			first = m.Name
 		}
 		brokers = append(brokers, weir.KafkaBrokerArgs{
-			Machine: pulumi.String(m.Name), Id: pulumi.Int(int(id)), Address: pulumi.String(m.Address), Connection: d.connection(m),
+			Machine: pulumi.String(m.Name), Id: pulumi.Int(int(id)), Address: pulumi.String(m.Address), Connection: d.connection(m), Replaces: text(d.replaces(m.Name)),
 		})
 	}
 	d.brokers, err = weir.NewKafka(d.ctx, "kafka", &weir.KafkaArgs{
@@ -174,6 +174,16 @@ func (d *declaration) kafka() (err error) {
 		Release: d.release(), DeleteData: pulumi.Bool(k.DeleteData),
 	}, d.with(first, append(d.hosts[:len(d.hosts):len(d.hosts)], d.ensemble)...)...)
 	return err
+}
+
+// replaces is the machine whose place a machine takes, or "".
+func (d *declaration) replaces(name string) string {
+	for _, m := range d.cfg.Machines {
+		if m.Name == name {
+			return m.Replaces
+		}
+	}
+	return ""
 }
 
 func (d *declaration) topics() error {

@@ -51,6 +51,8 @@ type Kafka struct {
 	Port pulumi.IntPtrOutput `pulumi:"port"`
 	// The software.
 	Release ReleasePtrOutput `pulumi:"release"`
+	// Computed: ids that machines had and gave up. Another machine gets one only where it says whom it replaces.
+	Retired RetiredArrayOutput `pulumi:"retired"`
 	// Who runs the brokers; a user of their own where not set.
 	User pulumi.StringPtrOutput `pulumi:"user"`
 	// The ensemble's client addresses, host:port.
@@ -138,6 +140,8 @@ type kafkaArgs struct {
 	Port *int `pulumi:"port"`
 	// The software.
 	Release *Release `pulumi:"release"`
+	// Computed: ids that machines had and gave up. Another machine gets one only where it says whom it replaces.
+	Retired []Retired `pulumi:"retired"`
 	// Who runs the brokers; a user of their own where not set.
 	User *string `pulumi:"user"`
 	// The ensemble's client addresses, host:port.
@@ -178,6 +182,8 @@ type KafkaArgs struct {
 	Port pulumi.IntPtrInput
 	// The software.
 	Release ReleasePtrInput
+	// Computed: ids that machines had and gave up. Another machine gets one only where it says whom it replaces.
+	Retired RetiredArrayInput
 	// Who runs the brokers; a user of their own where not set.
 	User pulumi.StringPtrInput
 	// The ensemble's client addresses, host:port.
@@ -308,6 +314,11 @@ func (o KafkaOutput) Port() pulumi.IntPtrOutput {
 // The software.
 func (o KafkaOutput) Release() ReleasePtrOutput {
 	return o.ApplyT(func(v *Kafka) ReleasePtrOutput { return v.Release }).(ReleasePtrOutput)
+}
+
+// Computed: ids that machines had and gave up. Another machine gets one only where it says whom it replaces.
+func (o KafkaOutput) Retired() RetiredArrayOutput {
+	return o.ApplyT(func(v *Kafka) RetiredArrayOutput { return v.Retired }).(RetiredArrayOutput)
 }
 
 // Who runs the brokers; a user of their own where not set.

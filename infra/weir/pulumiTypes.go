@@ -859,6 +859,8 @@ type KafkaBroker struct {
 	Id int `pulumi:"id"`
 	// What messages call the machine.
 	Machine string `pulumi:"machine"`
+	// The machine whose place, id and all, it takes.
+	Replaces *string `pulumi:"replaces"`
 }
 
 // KafkaBrokerInput is an input type that accepts KafkaBrokerArgs and KafkaBrokerOutput values.
@@ -880,6 +882,8 @@ type KafkaBrokerArgs struct {
 	Id pulumi.IntInput `pulumi:"id"`
 	// What messages call the machine.
 	Machine pulumi.StringInput `pulumi:"machine"`
+	// The machine whose place, id and all, it takes.
+	Replaces pulumi.StringPtrInput `pulumi:"replaces"`
 }
 
 func (KafkaBrokerArgs) ElementType() reflect.Type {
@@ -950,6 +954,11 @@ func (o KafkaBrokerOutput) Id() pulumi.IntOutput {
 // What messages call the machine.
 func (o KafkaBrokerOutput) Machine() pulumi.StringOutput {
 	return o.ApplyT(func(v KafkaBroker) string { return v.Machine }).(pulumi.StringOutput)
+}
+
+// The machine whose place, id and all, it takes.
+func (o KafkaBrokerOutput) Replaces() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v KafkaBroker) *string { return v.Replaces }).(pulumi.StringPtrOutput)
 }
 
 type KafkaBrokerArrayOutput struct{ *pulumi.OutputState }
@@ -1145,6 +1154,112 @@ func (o ReleasePtrOutput) Version() pulumi.StringPtrOutput {
 		}
 		return v.Version
 	}).(pulumi.StringPtrOutput)
+}
+
+type Retired struct {
+	// The id.
+	Id int `pulumi:"id"`
+	// Who had it.
+	Machine string `pulumi:"machine"`
+}
+
+// RetiredInput is an input type that accepts RetiredArgs and RetiredOutput values.
+// You can construct a concrete instance of `RetiredInput` via:
+//
+//	RetiredArgs{...}
+type RetiredInput interface {
+	pulumi.Input
+
+	ToRetiredOutput() RetiredOutput
+	ToRetiredOutputWithContext(context.Context) RetiredOutput
+}
+
+type RetiredArgs struct {
+	// The id.
+	Id pulumi.IntInput `pulumi:"id"`
+	// Who had it.
+	Machine pulumi.StringInput `pulumi:"machine"`
+}
+
+func (RetiredArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*Retired)(nil)).Elem()
+}
+
+func (i RetiredArgs) ToRetiredOutput() RetiredOutput {
+	return i.ToRetiredOutputWithContext(context.Background())
+}
+
+func (i RetiredArgs) ToRetiredOutputWithContext(ctx context.Context) RetiredOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(RetiredOutput)
+}
+
+// RetiredArrayInput is an input type that accepts RetiredArray and RetiredArrayOutput values.
+// You can construct a concrete instance of `RetiredArrayInput` via:
+//
+//	RetiredArray{ RetiredArgs{...} }
+type RetiredArrayInput interface {
+	pulumi.Input
+
+	ToRetiredArrayOutput() RetiredArrayOutput
+	ToRetiredArrayOutputWithContext(context.Context) RetiredArrayOutput
+}
+
+type RetiredArray []RetiredInput
+
+func (RetiredArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]Retired)(nil)).Elem()
+}
+
+func (i RetiredArray) ToRetiredArrayOutput() RetiredArrayOutput {
+	return i.ToRetiredArrayOutputWithContext(context.Background())
+}
+
+func (i RetiredArray) ToRetiredArrayOutputWithContext(ctx context.Context) RetiredArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(RetiredArrayOutput)
+}
+
+type RetiredOutput struct{ *pulumi.OutputState }
+
+func (RetiredOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*Retired)(nil)).Elem()
+}
+
+func (o RetiredOutput) ToRetiredOutput() RetiredOutput {
+	return o
+}
+
+func (o RetiredOutput) ToRetiredOutputWithContext(ctx context.Context) RetiredOutput {
+	return o
+}
+
+// The id.
+func (o RetiredOutput) Id() pulumi.IntOutput {
+	return o.ApplyT(func(v Retired) int { return v.Id }).(pulumi.IntOutput)
+}
+
+// Who had it.
+func (o RetiredOutput) Machine() pulumi.StringOutput {
+	return o.ApplyT(func(v Retired) string { return v.Machine }).(pulumi.StringOutput)
+}
+
+type RetiredArrayOutput struct{ *pulumi.OutputState }
+
+func (RetiredArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]Retired)(nil)).Elem()
+}
+
+func (o RetiredArrayOutput) ToRetiredArrayOutput() RetiredArrayOutput {
+	return o
+}
+
+func (o RetiredArrayOutput) ToRetiredArrayOutputWithContext(ctx context.Context) RetiredArrayOutput {
+	return o
+}
+
+func (o RetiredArrayOutput) Index(i pulumi.IntInput) RetiredOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) Retired {
+		return vs[0].([]Retired)[vs[1].(int)]
+	}).(RetiredOutput)
 }
 
 type Shown struct {
@@ -1513,6 +1628,8 @@ type ZooKeeperMember struct {
 	Id int `pulumi:"id"`
 	// What messages call the machine.
 	Machine string `pulumi:"machine"`
+	// The machine whose place, id and all, it takes.
+	Replaces *string `pulumi:"replaces"`
 }
 
 // ZooKeeperMemberInput is an input type that accepts ZooKeeperMemberArgs and ZooKeeperMemberOutput values.
@@ -1534,6 +1651,8 @@ type ZooKeeperMemberArgs struct {
 	Id pulumi.IntInput `pulumi:"id"`
 	// What messages call the machine.
 	Machine pulumi.StringInput `pulumi:"machine"`
+	// The machine whose place, id and all, it takes.
+	Replaces pulumi.StringPtrInput `pulumi:"replaces"`
 }
 
 func (ZooKeeperMemberArgs) ElementType() reflect.Type {
@@ -1606,6 +1725,11 @@ func (o ZooKeeperMemberOutput) Machine() pulumi.StringOutput {
 	return o.ApplyT(func(v ZooKeeperMember) string { return v.Machine }).(pulumi.StringOutput)
 }
 
+// The machine whose place, id and all, it takes.
+func (o ZooKeeperMemberOutput) Replaces() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ZooKeeperMember) *string { return v.Replaces }).(pulumi.StringPtrOutput)
+}
+
 type ZooKeeperMemberArrayOutput struct{ *pulumi.OutputState }
 
 func (ZooKeeperMemberArrayOutput) ElementType() reflect.Type {
@@ -1657,6 +1781,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*KafkaBrokerArrayInput)(nil)).Elem(), KafkaBrokerArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ReleaseInput)(nil)).Elem(), ReleaseArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ReleasePtrInput)(nil)).Elem(), ReleaseArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*RetiredInput)(nil)).Elem(), RetiredArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*RetiredArrayInput)(nil)).Elem(), RetiredArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ShownInput)(nil)).Elem(), ShownArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ShownMapInput)(nil)).Elem(), ShownMap{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ShownFileInput)(nil)).Elem(), ShownFileArgs{})
@@ -1675,6 +1801,8 @@ func init() {
 	pulumi.RegisterOutputType(KafkaBrokerArrayOutput{})
 	pulumi.RegisterOutputType(ReleaseOutput{})
 	pulumi.RegisterOutputType(ReleasePtrOutput{})
+	pulumi.RegisterOutputType(RetiredOutput{})
+	pulumi.RegisterOutputType(RetiredArrayOutput{})
 	pulumi.RegisterOutputType(ShownOutput{})
 	pulumi.RegisterOutputType(ShownMapOutput{})
 	pulumi.RegisterOutputType(ShownFileOutput{})

@@ -53,6 +53,8 @@ type ZooKeeper struct {
 	Plain pulumi.BoolPtrOutput `pulumi:"plain"`
 	// The software: a release of Kafka holds its ZooKeeper.
 	Release ReleasePtrOutput `pulumi:"release"`
+	// Computed: ids that machines had and gave up. Another machine gets one only where it says whom it replaces.
+	Retired RetiredArrayOutput `pulumi:"retired"`
 	// Ticks that a follower may lag behind; 2 where not set.
 	SyncLimit pulumi.IntPtrOutput `pulumi:"syncLimit"`
 	// The unit of the limits, in milliseconds; 2000 where not set.
@@ -141,6 +143,8 @@ type zooKeeperArgs struct {
 	Plain *bool `pulumi:"plain"`
 	// The software: a release of Kafka holds its ZooKeeper.
 	Release *Release `pulumi:"release"`
+	// Computed: ids that machines had and gave up. Another machine gets one only where it says whom it replaces.
+	Retired []Retired `pulumi:"retired"`
 	// Ticks that a follower may lag behind; 2 where not set.
 	SyncLimit *int `pulumi:"syncLimit"`
 	// The unit of the limits, in milliseconds; 2000 where not set.
@@ -185,6 +189,8 @@ type ZooKeeperArgs struct {
 	Plain pulumi.BoolPtrInput
 	// The software: a release of Kafka holds its ZooKeeper.
 	Release ReleasePtrInput
+	// Computed: ids that machines had and gave up. Another machine gets one only where it says whom it replaces.
+	Retired RetiredArrayInput
 	// Ticks that a follower may lag behind; 2 where not set.
 	SyncLimit pulumi.IntPtrInput
 	// The unit of the limits, in milliseconds; 2000 where not set.
@@ -322,6 +328,11 @@ func (o ZooKeeperOutput) Plain() pulumi.BoolPtrOutput {
 // The software: a release of Kafka holds its ZooKeeper.
 func (o ZooKeeperOutput) Release() ReleasePtrOutput {
 	return o.ApplyT(func(v *ZooKeeper) ReleasePtrOutput { return v.Release }).(ReleasePtrOutput)
+}
+
+// Computed: ids that machines had and gave up. Another machine gets one only where it says whom it replaces.
+func (o ZooKeeperOutput) Retired() RetiredArrayOutput {
+	return o.ApplyT(func(v *ZooKeeper) RetiredArrayOutput { return v.Retired }).(RetiredArrayOutput)
 }
 
 // Ticks that a follower may lag behind; 2 where not set.

@@ -194,3 +194,21 @@ func randomSums(draw *rand.Rand) Sums {
 }
 
 func rational(w int64) *big.Rat { return big.NewRat(w, 1_000_000_000) }
+
+func TestArithmeticOf128BitsEqualsThatOfBigIntegers(t *testing.T) {
+	draw := rand.New(rand.NewPCG(9, 10))
+	edge := func() uint64 { // ends of the range come often
+		return []uint64{0, 1, math.MaxUint64, math.MaxUint64 - 1, draw.Uint64(), draw.Uint64() >> draw.IntN(64)}[draw.IntN(6)]
+	}
+	for range 20_000 {
+		a, b := Uint128{edge(), edge()}, Uint128{edge(), edge()}
+		exact := new(big.Int).Add(a.Big(), b.Big())
+		if sum, overflow := a.Add(b); overflow != (exact.BitLen() > 128) || !overflow && sum.Big().Cmp(exact) != 0 {
+			t.Fatalf("%s + %s = %s, overflow %t; want %s", a, b, sum, overflow, exact)
+		}
+		exact.Sub(a.Big(), b.Big())
+		if difference, underflow := a.Sub(b); underflow != (exact.Sign() < 0) || !underflow && difference.Big().Cmp(exact) != 0 {
+			t.Fatalf("%s - %s = %s, underflow %t; want %s", a, b, difference, underflow, exact)
+		}
+	}
+}

@@ -141,6 +141,24 @@ func Describe(client sarama.Client, name string) (Topic, error) {
 	return topic, sarama.ErrUnknownTopicOrPartition
 }
 
+// AwaitDescription is Describe until a broker answers, up to AwaitLimit: the one
+// that is asked first may be the one that is down.
+func AwaitDescription(ctx context.Context, client sarama.Client, name string) (Topic, error) {
+	ctx, cancel := context.WithTimeout(ctx, AwaitLimit)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		topic, err := Describe(client, name)
+		if err == nil {
+			return topic, nil
+		}
+		select {
+		case <-ctx.Done():
+			return topic, errors.Join(err, ctx.Err())
+		case <-time.After(Backoff(attempt, 0)):
+		}
+	}
+}
+
 func (t *Topic) fill(m *sarama.TopicMetadata) error {
 	if !errors.Is(m.Err, sarama.ErrNoError) {
 		return m.Err

@@ -3,6 +3,7 @@ package popularity
 import (
 	"context"
 	"errors"
+	"flag"
 	"maps"
 	"math"
 	"os"
@@ -19,8 +20,13 @@ const crashDirectory = "WEIR_TEST_CRASH_DIRECTORY"
 // server is PostgreSQL for those tests that need it.
 var server postgrestest.Server
 
+var update = flag.Bool("update", false, "write docs/reference/weir-popularity.md anew")
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDirectory); dir != "" {
+		if os.Getenv(crashMillion) != "" {
+			countMillionForEver(dir)
+		}
 		countForEver(dir)
 	}
 	code := m.Run()
@@ -67,7 +73,7 @@ func TestAKilledCalculatorNeitherLosesNorCountsTwice(t *testing.T) {
 	dir := t.TempDir()
 	var before [3]int64
 	for kill := range kills {
-		countAndKill(t, dir, kill)
+		countAndKill(t, dir, time.Duration(kill*kill)*731*time.Microsecond)
 		l := newLedger(t, dir)
 		bad := 0
 		for partition := range int32(3) {
@@ -94,11 +100,11 @@ func TestAKilledCalculatorNeitherLosesNorCountsTwice(t *testing.T) {
 }
 
 // countAndKill runs a child until it has committed at least once in this run,
-// then a moment more, which differs from kill to kill, and kills it.
-func countAndKill(t *testing.T, dir string, kill int) {
+// then so much more, and kills it.
+func countAndKill(t *testing.T, dir string, after time.Duration, env ...string) {
 	t.Helper()
 	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), crashDirectory+"="+dir)
+	child.Env = append(append(os.Environ(), crashDirectory+"="+dir), env...)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	if err != nil {
@@ -110,7 +116,7 @@ func countAndKill(t *testing.T, dir string, kill int) {
 	if _, err := out.Read(make([]byte, 1)); err != nil {
 		t.Fatalf("the child did not commit: %v", err)
 	}
-	moment := time.NewTimer(time.Duration(kill*kill) * 731 * time.Microsecond)
+	moment := time.NewTimer(after)
 	<-moment.C
 	if err := child.Process.Kill(); err != nil {
 		t.Fatal(err)

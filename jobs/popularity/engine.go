@@ -45,7 +45,7 @@ func newEngine(s Settings, partitions []int32, client sarama.Client, l *Ledger, 
 	e := &engine{
 		settings: s, client: client, ledger: l, meters: m, log: log, stdout: stdout,
 		partitions: partitions, followers: map[int32]*follower{},
-		arrived: make(chan snapshot.Marker),
+		arrived: make(chan snapshot.Marker), lastPublish: time.Now(),
 	}
 	e.snapshots = newCourier("snapshots", func(ctx context.Context, n news) error { return e.publish(ctx, o, n) }, failures("snapshots"), log)
 	e.letters = newCourier("dead letters", func(ctx context.Context, _ struct{}) error { return o.empty(ctx, l) }, failures("dead-letters"), log)
@@ -81,6 +81,9 @@ func (e *engine) run(ctx context.Context, progress *Progress) error {
 
 	reading, readingCtx := errgroup.WithContext(ctx)
 	failed := e.share(readingCtx, reading, progress)
+	if failed == nil && e.ledger.Pages() > 0 { // who waits for a result after a restart has one at once
+		failed = e.tick(readingCtx, time.Now())
+	}
 	if failed == nil {
 		topic := make(chan []int32)
 		reading.Go(func() error { return e.watch(readingCtx, topic) })

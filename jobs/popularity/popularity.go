@@ -112,11 +112,11 @@ func (c *calculator) count(ctx context.Context) (err error) {
 	c.engine.Store(nil)
 	c.progress.Store(new(Progress))
 	s := c.settings
-	topic, err := cluster.Describe(c.client, s.Topic)
+	topic, err := cluster.AwaitDescription(ctx, c.client, s.Topic)
 	if err != nil {
 		return err
 	}
-	snapshots, err := cluster.Describe(c.client, s.SnapshotTopic)
+	snapshots, err := cluster.AwaitDescription(ctx, c.client, s.SnapshotTopic)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (s *Settings) flags(f *program.Flags) (check func() error) {
 	f.StringVar(&s.Store, "store", "", "keep the state in PostgreSQL instead, where several instances share the partitions: `postgres://...`")
 	f.StringVar(&s.Instance, "instance", "", "with --store: this instance's name (default: host name and a random number)")
 	f.DurationVar(&s.Interval, "interval", 2*time.Second, "how often to commit, print and publish")
-	f.DurationVar(&s.SnapshotInterval, "snapshot-interval", 0, "how often at most to publish the pages that changed (default: every interval)")
+	f.DurationVar(&s.SnapshotInterval, "snapshot-interval", 0, "how often at most to publish the pages that changed, first after so long (default: every interval)")
 	f.IntVar(&s.Top, "top", 10, "how many pages to print")
 	f.DurationVar(&s.Window, "window", 0, "print the top of the last so much event time (default: of all time)")
 	f.DurationVar(&s.Keep.Minutes, "keep-minutes", 2*time.Hour, "how long to keep sums by minute of event time; 0 for not at all")

@@ -20,3 +20,12 @@ func BenchmarkGenerator(b *testing.B) {
 		})
 	}
 }
+
+func TestAMessageIsDrawnWithoutAnAllocation(t *testing.T) {
+	shape := Article()
+	shape.Zipf, shape.Bad, shape.Late = 1.1, 0.1, 0.1
+	g, text := NewGenerator(shape, 7), make([]byte, 0, 100)
+	if n := testing.AllocsPerRun(10_000, func() { text = g.Next().AppendText(text[:0]) }); n != 0 {
+		t.Errorf("a message takes %v allocations, want 0", n)
+	}
+}

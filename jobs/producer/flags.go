@@ -3,6 +3,7 @@ package producer
 import (
 	"flag"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -78,6 +79,29 @@ func (s *Settings) deliveryFlags(f *program.Flags, w *words) {
 	f.Func("producer-props", "`settings` as kafka-producer-perf-test.sh takes them, NAME=VALUE ...: "+propNames(), func(text string) error {
 		return setProps(f.FlagSet, text)
 	})
+	f.Func("producer.config", "the same settings in a `file`, one a line; of what is said twice, the later one on the command line counts", func(path string) error {
+		return setPropsFile(f.FlagSet, path)
+	})
+}
+
+// setPropsFile sets the flags of settings in a file of Java's properties, one a
+// line.
+func setPropsFile(f *flag.FlagSet, path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' || line[0] == '!' {
+			continue
+		}
+		name, value, _ := strings.Cut(line, "=")
+		if err := setProps(f, strings.TrimSpace(name)+"="+strings.TrimSpace(value)); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return nil
 }
 
 // props are the settings of Kafka's own producer that have a flag here, in the

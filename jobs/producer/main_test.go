@@ -2,6 +2,8 @@ package producer
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +79,24 @@ func TestSettingsOfKafkasProducerMayBeOneArgumentOrSeveral(t *testing.T) {
 		if s := parse(t, args); s.Acks != sarama.WaitForLocal || s.Linger != 7*time.Millisecond {
 			t.Errorf("%s: read acks %d, linger %s", args, s.Acks, s.Linger)
 		}
+	}
+}
+
+func TestSettingsOfKafkasProducerMayBeInAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "producer.properties")
+	if err := os.WriteFile(path, []byte("# ours\n\nacks = 1\nlinger.ms=7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s := parse(t, "--producer.config "+path+" --producer-props linger.ms=8"); s.Acks != sarama.WaitForLocal || s.Linger != 8*time.Millisecond {
+		t.Errorf("read acks %d, linger %s", s.Acks, s.Linger)
+	}
+	if err := os.WriteFile(path, []byte("security.protocol=SSL\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, problems bytes.Buffer
+	code := Main(t.Context(), []string{"--producer.config", path}, &out, &problems)
+	if code != 2 || !strings.Contains(problems.String(), "security.protocol is not known here") || !strings.Contains(problems.String(), path) {
+		t.Errorf("a setting that is not known: exit %d, %q; want 2, its name and that of the file", code, &problems)
 	}
 }
 

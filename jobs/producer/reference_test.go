@@ -2,10 +2,8 @@ package producer
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 
 	"weir/jobs/program"
@@ -21,16 +19,8 @@ func TestTheReferenceIsUpToDate(t *testing.T) {
 	flags := program.NewFlags("weir-producer", &page)
 	s.flags(flags)
 	fmt.Fprint(&page, "<!-- Generated from the flags; go test ./jobs/producer -run Reference -update rewrites it. -->\n\n# weir-producer\n\n"+
-		"What it does and what it promises: [Producer](../producer.md). In a stack file, flags are a\njob's `args`, without their dashes.\n\n"+
-		"| Flag | Default | |\n|---|---|---|\n")
-	flags.VisitAll(func(f *flag.Flag) {
-		kind, usage := flag.UnquoteUsage(f)
-		name := "`--" + f.Name + "`"
-		if kind != "" {
-			name = "`--" + f.Name + " " + strings.ToUpper(kind) + "`"
-		}
-		fmt.Fprintf(&page, "| %s | %s | %s |\n", name, f.DefValue, usage)
-	})
+		"What it does and what it promises: [Producer](../producer.md). In a stack file, flags are a\njob's `args`, without their dashes.\n\n")
+	flags.Table(&page)
 	if *update {
 		if err := os.WriteFile(reference, page.Bytes(), 0o644); err != nil {
 			t.Fatal(err)

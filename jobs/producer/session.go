@@ -51,7 +51,7 @@ func open(ctx context.Context, s Settings, m *meters, log *slog.Logger) (_ *sess
 	if p.client, err = sarama.NewClient(s.Brokers, config); err != nil {
 		return nil, fmt.Errorf("connect to %v: %w", s.Brokers, err)
 	}
-	if p.topic, err = cluster.Describe(p.client, s.Topic); err != nil {
+	if p.topic, err = cluster.AwaitDescription(ctx, p.client, s.Topic); err != nil {
 		return nil, errors.Join(err, p.client.Close())
 	}
 	p.score = newScore(p.topic.Partitions, s.Manifest != "", m)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 )
 
 // Exit codes.
@@ -71,6 +72,19 @@ func (f *Flags) Read(args []string, stdout io.Writer, check func() error) (code 
 		return f.usage(err)
 	}
 	return ExitOK, false
+}
+
+// Table writes all flags as a table in Markdown, for the reference.
+func (f *Flags) Table(w io.Writer) {
+	fmt.Fprint(w, "| Flag | Default | |\n|---|---|---|\n")
+	f.VisitAll(func(one *flag.Flag) {
+		kind, usage := flag.UnquoteUsage(one)
+		name := "`--" + one.Name + "`"
+		if kind != "" {
+			name = "`--" + one.Name + " " + strings.ToUpper(kind) + "`"
+		}
+		fmt.Fprintf(w, "| %s | %s | %s |\n", name, one.DefValue, usage)
+	})
 }
 
 func (f *Flags) usage(err error) (int, bool) {

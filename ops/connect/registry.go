@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/IBM/sarama"
 
@@ -53,8 +54,9 @@ func (s *Session) tool(ctx context.Context, program string, args ...string) (str
 	return "", errors.Join(errs...)
 }
 
-// complete adds what old brokers do not tell: who is the controller, and, while
-// there is no topic, who is a broker.
+// complete puts right what old brokers do not tell: who is the controller, while
+// there is no topic who is a broker, and which replicas are in sync: of a replica that
+// comes back only its leader and the ensemble know (KAFKA-1367, fixed in 0.9).
 func (s *Session) complete(ctx context.Context, answer *sarama.MetadataResponse) error {
 	r := s.Registry()
 	if r == nil {
@@ -65,6 +67,14 @@ func (s *Session) complete(ctx context.Context, answer *sarama.MetadataResponse)
 		return fmt.Errorf("its cluster: %w", err)
 	}
 	answer.ControllerID = v.Controller
+	for _, t := range answer.Topics {
+		known := v.Of(t.Name)
+		for _, p := range t.Partitions {
+			if i := slices.IndexFunc(known, func(k kafka.Partition) bool { return k.ID == p.ID }); i >= 0 {
+				p.Leader, p.Isr = known[i].Leader, known[i].ISR
+			}
+		}
+	}
 	if len(answer.Brokers) > 0 {
 		return nil
 	}

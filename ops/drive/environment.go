@@ -55,7 +55,7 @@ func ours(environ []string, vars []Variable) []string {
 	kept := slices.DeleteFunc(slices.Clone(environ), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		return strings.HasPrefix(name, "PULUMI_") && name != "PULUMI_DEBUG_PROVIDERS" ||
-			slices.Contains([]string{runlog.Variable, runlog.PlansVariable, runlog.ScriptsVariable}, name)
+			slices.Contains([]string{runlog.Variable, runlog.PlansVariable, runlog.ScriptsVariable, runlog.KeepDataVariable, runlog.PassOverVariable}, name)
 	})
 	for _, v := range vars {
 		kept = append(kept, v.Name+"="+v.Value)

@@ -14,6 +14,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+
+	"weir/provision/runlog"
 )
 
 // Event is one of the engine's.
@@ -24,7 +26,7 @@ type Observer func(Event)
 
 // Up makes the stack what its config declares and returns what changed.
 func (s *Stack) Up(ctx context.Context, watch Observer) (Changes, error) {
-	return s.run(ctx, "up", watch, func(st *auto.Stack, ch chan<- events.EngineEvent, stderr io.Writer) error {
+	return s.careful().With(Variable{runlog.PassOverVariable, "yes"}).run(ctx, "up", watch, func(st *auto.Stack, ch chan<- events.EngineEvent, stderr io.Writer) error {
 		_, err := st.Up(ctx, optup.EventStreams(ch), optup.ErrorProgressStreams(stderr),
 			optup.Color("never"), optup.SuppressOutputs(), optup.SuppressProgress())
 		return err
@@ -34,7 +36,7 @@ func (s *Stack) Up(ctx context.Context, watch Observer) (Changes, error) {
 // Plan says what Up would change, without changing anything. A machine that Up
 // would refuse to change is an error here, before any other is touched.
 func (s *Stack) Plan(ctx context.Context, watch Observer) (Changes, error) {
-	return s.run(ctx, "up", watch, func(st *auto.Stack, ch chan<- events.EngineEvent, stderr io.Writer) error {
+	return s.careful().With(Variable{runlog.PassOverVariable, "yes"}).run(ctx, "up", watch, func(st *auto.Stack, ch chan<- events.EngineEvent, stderr io.Writer) error {
 		_, err := st.Preview(ctx, optpreview.EventStreams(ch), optpreview.ErrorProgressStreams(stderr),
 			optpreview.Color("never"), optpreview.SuppressOutputs(), optpreview.SuppressProgress())
 		return err
@@ -43,11 +45,19 @@ func (s *Stack) Plan(ctx context.Context, watch Observer) (Changes, error) {
 
 // Destroy removes what the stack declares from the machines.
 func (s *Stack) Destroy(ctx context.Context, watch Observer) (Changes, error) {
-	return s.run(ctx, "destroy", watch, func(st *auto.Stack, ch chan<- events.EngineEvent, stderr io.Writer) error {
+	return s.careful().run(ctx, "destroy", watch, func(st *auto.Stack, ch chan<- events.EngineEvent, stderr io.Writer) error {
 		_, err := st.Destroy(ctx, optdestroy.EventStreams(ch), optdestroy.ErrorProgressStreams(stderr),
 			optdestroy.Color("never"), optdestroy.SuppressOutputs(), optdestroy.SuppressProgress())
 		return err
 	})
+}
+
+// careful has data stay that nobody confirmed may go.
+func (s *Stack) careful() *Stack {
+	if s.DeleteData {
+		return s
+	}
+	return s.With(Variable{runlog.KeepDataVariable, "yes"})
 }
 
 // operation is one call of the Automation API, with its events and messages.

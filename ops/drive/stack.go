@@ -14,6 +14,9 @@ import (
 type Stack struct {
 	Project Project
 	Name    string
+	// DeleteData says that somebody confirmed that data may go, where deleteData
+	// was applied; else it stays whatever was applied.
+	DeleteData bool
 
 	program pulumi.RunFunc
 	say     func(string)

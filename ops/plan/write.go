@@ -138,10 +138,13 @@ func (w *writer) difference(depth int, on string, s machine.Step) {
 }
 
 func (w *writer) order(o fleet.Order) {
-	if len(o.OneByOne) == 0 {
+	if len(o.OneByOne)+len(o.Replaced) == 0 {
 		return
 	}
 	w.line(1, "order")
+	if len(o.Replaced) > 0 {
+		w.line(2, "before all       "+table.Clean(strings.Join(o.Replaced, ", "))+", whose place another machine takes")
+	}
 	if len(o.AtOnce) > 0 {
 		w.line(2, "first, at once  "+table.Clean(strings.Join(o.AtOnce, ", ")))
 	}

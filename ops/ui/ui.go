@@ -41,7 +41,13 @@ func (c *Console) Note(text string) { c.line(c.ErrStyle.Faint("note: " + text)) 
 func (c *Console) Warn(text string) { c.line(c.ErrStyle.Bad("warning: ") + text) }
 
 // Fail says why a command could not do its work.
-func (c *Console) Fail(text string) { c.line(c.ErrStyle.Bad("error: ") + text) }
+func (c *Console) Fail(text string) {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = table.Printable(line) // it may hold a machine's words
+	}
+	c.line(c.ErrStyle.Bad("error: ") + strings.Join(lines, "\n"))
+}
 
 func (c *Console) line(text string) {
 	c.mu.Lock()

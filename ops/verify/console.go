@@ -18,7 +18,7 @@ import (
 const (
 	// consoleLimit is for two Java virtual machines that start on machines at
 	// work: 2 to 4 s each where nothing else runs.
-	consoleLimit = 27 * time.Second
+	consoleLimit = 25 * time.Second
 	// toolSeconds ends a tool on its machine whatever becomes of us.
 	toolSeconds = 22
 	// consoleMessages go from one machine to the other.

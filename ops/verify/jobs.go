@@ -10,7 +10,7 @@ import (
 )
 
 // jobsLimit is above the longest wait of a job's check with a recount behind it.
-const jobsLimit = 27 * time.Second
+const jobsLimit = 25 * time.Second
 
 // The kinds of jobs that verify knows how to check beyond their units.
 const (

@@ -9,7 +9,7 @@ import (
 )
 
 // probeLimit is above the wait for the topic (15 s) and the messages behind it.
-const probeLimit = 26 * time.Second
+const probeLimit = 25 * time.Second
 
 // checkProbe writes through the leader of every partition of the probe topic,
 // acknowledged by all in-sync replicas, reads back and counts. Every declared

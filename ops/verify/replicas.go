@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// replicasLimit is above the wait for the probe (27 s at most) and reading.
-	replicasLimit = 27 * time.Second
+	// replicasLimit is above the longest wait for the probe that leaves time to read.
+	replicasLimit = 25 * time.Second
 	// replicaPatience is how long a follower may take to learn that all in-sync
 	// replicas have a record: it is told with its next fetch, half a second later.
 	replicaPatience = 5 * time.Second

@@ -15,9 +15,9 @@ import (
 )
 
 // RunLimit bounds a whole run: an operator waits for it, and what does not answer
-// in half a minute does not serve its users either. The rest of it is for closing
-// connections.
-const RunLimit = 28 * time.Second
+// in half a minute does not serve its users either. The rest of it is for knowing the
+// cluster by its id before, and closing connections behind.
+const RunLimit = 26 * time.Second
 
 // Options choose what to check. The zero value checks everything.
 type Options struct {

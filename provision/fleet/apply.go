@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"sync"
 
 	"weir/provision/machine"
 	"weir/provision/rollout"
@@ -42,26 +41,47 @@ type Change struct {
 	// order and the conditions around them; either may be nil.
 	Step func(machine.Event)
 	Gate func(rollout.Event)
+	// Leaving are machines that the component is taken off. Those that cannot be
+	// reached are passed over, and Left, which may be nil, is told of each.
+	Leaving map[string]Leaver
+	Left    func(*LeftError)
 }
 
 // Apply makes all targets what they should be. Nothing is changed unless every
 // machine can be reached, is free of other runs and fit for its state. What is
 // staged is staged on all machines at once; machines whose service runs are
 // then switched one by one behind the gates of change.
+//
+// Machines that leave have their turn in the same order, behind the same gates;
+// those whose place another machine takes go first.
 func (f *Fleet) Apply(ctx context.Context, targets map[string]Target, change Change) error {
-	unlock, err := f.lock(ctx, targets)
+	there, silent := f.parted(ctx, change.Leaving)
+	all := maps.Clone(targets)
+	maps.Copy(all, there)
+	unlock, err := f.lock(ctx, all)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	plans, err := f.compare(ctx, targets, f.Look(ctx, targets))
-	if err != nil {
+	sights := f.Look(ctx, all)
+	plans, err := f.compare(ctx, targets, sights)
+	if err := errors.Join(err, removals(change.Leaving, there, sights, plans)); err != nil {
 		return err
 	}
-	if err := f.phase(ctx, targets, plans, machine.Stage, change); err != nil {
+	if len(change.Leaving) > 0 {
+		if err := mayLeave(ctx, change.Guard, silent, plans); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(silent)) {
+		if change.Left != nil {
+			change.Left(left(name, change.Leaving[name].State, silent[name]))
+		}
+	}
+	if err := f.phase(ctx, all, plans, machine.Stage, change); err != nil {
 		return err
 	}
-	return f.switchOver(ctx, targets, plans, change)
+	return f.switchOver(ctx, all, plans, change)
 }
 
 func (f *Fleet) installable(ctx context.Context, t Target, p machine.Plan) error {
@@ -134,8 +154,8 @@ func (f *Fleet) run(ctx context.Context, t Target, p machine.Plan, phase machine
 	return machine.Apply(ctx, f.Pool.On(t.Host), p, phase, change.Packs, change.Step)
 }
 
-// switchOver brings up what is not running, all at once, and then disturbs the
-// rest one machine at a time.
+// switchOver stops what another machine takes the place of, brings up what is
+// not running, all at once, and then disturbs the rest one machine at a time.
 func (f *Fleet) switchOver(ctx context.Context, targets map[string]Target, plans map[string]machine.Plan, change Change) error {
 	r := rollout.Rollout{
 		Switch: func(ctx context.Context, name string) error {
@@ -143,46 +163,54 @@ func (f *Fleet) switchOver(ctx context.Context, targets map[string]Target, plans
 		},
 		Observe: change.Gate,
 	}
+	if g := change.Guard; g != nil {
+		r.Order, r.Before, r.After = g.Order, g.Before, g.After
+	}
+	first := r
 	for _, name := range slices.Sorted(maps.Keys(targets)) {
 		p := plans[name]
 		switch {
+		case len(p.In(machine.Switch)) == 0:
+		case p.Interrupts() && change.Leaving[name].Replaced:
+			first.Running = append(first.Running, name)
 		case p.Interrupts():
 			r.Running = append(r.Running, name)
-		case len(p.In(machine.Switch)) > 0:
+		default:
 			r.Fresh = append(r.Fresh, name)
 		}
+	}
+	if err := rollout.Run(ctx, first); err != nil {
+		return err
 	}
 	// Healthy must hold even where nothing was left to do: services that came up
 	// with their machines a moment ago may not serve yet.
 	if g := change.Guard; g != nil {
-		r.Order, r.Before, r.After, r.Healthy = g.Order, g.Before, g.After, g.Healthy
+		r.Healthy = g.Healthy
+	}
+	if j, ok := change.Guard.(Joiner); ok {
+		r.Joined = j.Joined
 	}
 	return rollout.Run(ctx, r)
 }
 
 // Remove takes a component off all targets: its services are stopped and its
-// files removed, all at once. Data stays unless deleteData.
-func (f *Fleet) Remove(ctx context.Context, targets map[string]Target, deleteData bool, step func(machine.Event)) error {
+// files removed, all at once. Data stays unless deleteData. Machines that cannot
+// be reached are an error, or, where left is given, it is told of each.
+func (f *Fleet) Remove(ctx context.Context, targets map[string]Target, deleteData bool, step func(machine.Event), left func(*LeftError)) error {
+	if left != nil {
+		targets = f.answering(ctx, targets, left)
+	}
 	unlock, err := f.lock(ctx, targets)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	var mu sync.Mutex
+	leaving := map[string]Leaver{}
+	for name, t := range targets {
+		leaving[name] = Leaver{Target: t, DeleteData: deleteData}
+	}
 	plans := map[string]machine.Plan{}
-	sights := f.Look(ctx, targets)
-	err = f.each(targets, func(name string, t Target) error {
-		s := sights[name]
-		if s.Err != nil {
-			return s.Err
-		}
-		plan, err := machine.Removal(name, t.State, s.Observed, deleteData)
-		mu.Lock()
-		defer mu.Unlock()
-		plans[name] = machine.Explain(plan, s.Observed)
-		return err
-	})
-	if err != nil {
+	if err := removals(leaving, targets, f.Look(ctx, targets), plans); err != nil {
 		return err
 	}
 	change := Change{Step: step}
@@ -190,4 +218,17 @@ func (f *Fleet) Remove(ctx context.Context, targets map[string]Target, deleteDat
 		return err
 	}
 	return f.phase(ctx, targets, plans, machine.Switch, change)
+}
+
+// answering are the targets that can be reached.
+func (f *Fleet) answering(ctx context.Context, targets map[string]Target, tell func(*LeftError)) map[string]Target {
+	leaving := map[string]Leaver{}
+	for name, t := range targets {
+		leaving[name] = Leaver{Target: t}
+	}
+	there, silent := f.parted(ctx, leaving)
+	for _, name := range slices.Sorted(maps.Keys(silent)) {
+		tell(left(name, targets[name].State, silent[name]))
+	}
+	return there
 }

@@ -21,7 +21,7 @@ func TestOneUnfitMachineRefusesAllOfThem(t *testing.T) {
 		asked string
 	}{
 		{"a plan only looks", func(t *testing.T, f *Fleet, targets map[string]Target) error {
-			_, err := f.Plan(t.Context(), targets, nil)
+			_, err := f.Plan(t.Context(), targets, nil, Change{})
 			return err
 		}, "observe"},
 		{"a change stops before its first step", func(t *testing.T, f *Fleet, targets map[string]Target) error {
@@ -50,7 +50,7 @@ func TestAllThatIsUnfitIsNamedAtOnce(t *testing.T) {
 	a, b := pretend(t, "a"), pretend(t, "b")
 	a.arch, b.arch = "aarch64", "aarch64"
 	f, targets := fleetOf(t, a, b)
-	_, err := f.Plan(t.Context(), targets, nil)
+	_, err := f.Plan(t.Context(), targets, nil, Change{})
 	if err == nil {
 		t.Fatal("two unfit machines were accepted")
 	}
@@ -66,7 +66,7 @@ func TestAMachineThatAnotherRunChangesIsLeftAlone(t *testing.T) {
 	f, targets := fleetOf(t, free, taken)
 	for name, do := range map[string]func() error{
 		"apply":  func() error { return f.Apply(t.Context(), targets, Change{}) },
-		"remove": func() error { return f.Remove(t.Context(), targets, false, nil) },
+		"remove": func() error { return f.Remove(t.Context(), targets, false, nil, nil) },
 	} {
 		err := do()
 		locked, ok := errors.AsType[*machine.LockedError](err)

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -43,6 +44,8 @@ type Order struct {
 	// OneByOne are those with services to interrupt, as the order is now; it is
 	// asked again before each.
 	OneByOne []rollout.Turn `json:"oneByOne,omitempty"`
+	// Replaced are stopped before anything else: other machines take their places.
+	Replaced []string `json:"replaced,omitempty"`
 	// Gates are waited for around each of OneByOne, and at the end.
 	Gates rollout.Conditions `json:"gates,omitzero"`
 	// Unknown is why the cluster did not tell the order, or what it would change
@@ -60,7 +63,11 @@ type Absent struct {
 // Plan says what Apply would do to the targets, without changing anything. The
 // error is why it would refuse, or fail for want of a package; the plan then
 // holds what is known all the same.
-func (f *Fleet) Plan(ctx context.Context, targets map[string]Target, absent map[string]Absent) (Plan, error) {
+//
+// Of change only the machines that leave count, and the guard that is asked
+// about them.
+func (f *Fleet) Plan(ctx context.Context, targets map[string]Target, absent map[string]Absent, change Change) (Plan, error) {
+	there, silent := f.parted(ctx, change.Leaving)
 	present := maps.Clone(targets)
 	maps.DeleteFunc(present, func(name string, _ Target) bool { _, gone := absent[name]; return gone })
 	sights := f.Look(ctx, present)
@@ -81,7 +88,26 @@ func (f *Fleet) Plan(ctx context.Context, targets map[string]Target, absent map[
 		m.Machine = name
 		all = append(all, m)
 	}
-	return planOf(all), err
+	if len(change.Leaving) == 0 {
+		return planOf(all), err
+	}
+	leaves := map[string]machine.Plan{}
+	err = errors.Join(err, removals(change.Leaving, there, f.Look(ctx, there), leaves))
+	for name, plan := range leaves {
+		all, plans[name] = append(all, MachinePlan{Plan: plan}), plan
+	}
+	for name, why := range silent {
+		all = append(all, MachinePlan{Plan: machine.Plan{Machine: name}, Unreachable: left(name, change.Leaving[name].State, why).Error()})
+	}
+	p := planOf(all)
+	p.Order.OneByOne = slices.DeleteFunc(p.Order.OneByOne, func(t rollout.Turn) bool {
+		replaced := change.Leaving[t.Machine].Replaced
+		if replaced {
+			p.Order.Replaced = append(p.Order.Replaced, t.Machine)
+		}
+		return replaced
+	})
+	return p, errors.Join(err, mayLeave(ctx, change.Guard, silent, plans))
 }
 
 // PlanRemoval says what Remove would do, from what was seen of the targets.

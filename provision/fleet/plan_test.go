@@ -88,7 +88,7 @@ func TestAPlanShowsTheRestWhereAMachineIsMissing(t *testing.T) {
 	p, err := f.Plan(t.Context(), targets, map[string]Absent{
 		"new":  {Why: "is yet to be made", Taken: &machine.Observed{Facts: machine.Facts{Systemd: true}}},
 		"gone": {Why: "does not answer"},
-	})
+	}, Change{})
 	if err != nil || len(p.Machines) != 3 {
 		t.Fatalf("got %d machines, %v; want 3", len(p.Machines), err)
 	}
@@ -114,7 +114,7 @@ func TestARefusedPlanStillShowsWhatIsKnown(t *testing.T) {
 	fit, unfit := pretend(t, "fit"), pretend(t, "unfit")
 	unfit.arch = "aarch64"
 	f, targets := fleetOf(t, fit, unfit)
-	p, err := f.Plan(t.Context(), targets, nil)
+	p, err := f.Plan(t.Context(), targets, nil, Change{})
 	if _, refused := errors.AsType[*machine.Refusal](err); !refused || len(p.Machines) != 2 || p.Machines[0].Plan.Empty() {
 		t.Errorf("got %+v, %v; want a refusal, and what would be done to fit", p, err)
 	}

@@ -20,6 +20,8 @@ type Roll struct {
 	Admin *Admin
 	// Brokers maps machine names to broker ids: all that the cluster should have.
 	Brokers map[string]int32
+	// Leaving are those that are to leave it, by machine.
+	Leaving map[string]Leaver
 	// AllowUnderReplicated lets a change go on while partitions that the broker
 	// does not endanger lack replicas.
 	AllowUnderReplicated bool
@@ -59,9 +61,14 @@ func (r Roll) Before(ctx context.Context, machine string) error {
 
 // judge is Before on a view already had.
 func (r Roll) judge(v View, machine string) (warn health.Findings, err error) {
-	id, ok := r.Brokers[machine]
+	id, ok := r.id(machine)
 	if !ok {
 		return nil, errNoBroker(machine)
+	}
+	if l := r.Leaving[machine]; !r.declared(machine) && !l.Replaced {
+		if err := r.holding(v, nil); err != nil { // moved there since the change began
+			return nil, backoff.Permanent(err)
+		}
 	}
 	if _, registered := v.Brokers[id]; !registered {
 		return nil, nil
@@ -77,13 +84,16 @@ func (r Roll) judge(v View, machine string) (warn health.Findings, err error) {
 // answers by its own listener, and is in sync wherever it has a replica.
 // Being registered is not enough: a broker may be so and still load its logs.
 func (r Roll) After(ctx context.Context, machine string) error {
-	id, ok := r.Brokers[machine]
+	id, ok := r.id(machine)
 	if !ok {
 		return errNoBroker(machine)
 	}
 	v, err := r.Admin.View(ctx)
 	if err != nil {
 		return err
+	}
+	if !r.declared(machine) {
+		return r.gone(v, machine)
 	}
 	var f health.Findings
 	subject := fmt.Sprintf("broker %d on %s", id, machine)
@@ -170,15 +180,17 @@ func (r Roll) Order(ctx context.Context, pending []string) ([]rollout.Turn, erro
 
 func (r Roll) order(v View, pending []string) ([]rollout.Turn, error) {
 	known := slices.DeleteFunc(slices.Sorted(slices.Values(pending)), func(m string) bool {
-		_, ok := r.Brokers[m]
+		_, ok := r.id(m)
 		return !ok
 	})
 	if len(known) == 0 {
 		return nil, backoff.Permanent(fmt.Errorf("none of the machines %s has a broker", strings.Join(pending, ", ")))
 	}
 	return rollout.Arrange(known, func(machine string) (rollout.Place, string) {
-		id := r.Brokers[machine]
+		id, _ := r.id(machine)
 		switch _, registered := v.Brokers[id]; {
+		case !r.declared(machine):
+			return rollout.First, "it leaves"
 		case !registered:
 			return rollout.First, "its broker is not registered"
 		case id == v.Controller:
@@ -186,6 +198,20 @@ func (r Roll) order(v View, pending []string) ([]rollout.Turn, error) {
 		}
 		return rollout.Between, ""
 	}), nil
+}
+
+// id is the broker id of a machine, of one that leaves too.
+func (r Roll) id(machine string) (int32, bool) {
+	if id, ok := r.Brokers[machine]; ok {
+		return id, true
+	}
+	l, ok := r.Leaving[machine]
+	return l.ID, ok
+}
+
+func (r Roll) declared(machine string) bool {
+	_, ok := r.Brokers[machine]
+	return ok
 }
 
 func (r Roll) machines() map[int32]string {

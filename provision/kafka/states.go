@@ -15,6 +15,9 @@ const (
 	// freeBytes is one full log segment of the default size: less would stop a
 	// broker at its first roll of a busy partition.
 	freeBytes = 1 << 30
+	// releaseBytes is room for a release that is not there yet: Apache's archive
+	// takes 130 MB once it is unpacked.
+	releaseBytes = 256 << 20
 	// OpenFiles is what Kafka's documentation asks for at least.
 	OpenFiles = 100_000
 	// stopTimeout is well above controlled shutdown: 3 tries of at most 30 s
@@ -64,7 +67,7 @@ func (s Spec) state(b Broker) machine.State {
 			Takeover: s.takeover(),
 		}},
 		Requires: machine.Requirements{
-			Space:     []machine.Space{{Path: s.Layout.DataDir, Bytes: freeBytes}},
+			Space:     []machine.Space{{Path: s.Layout.DataDir, Bytes: freeBytes}, {Path: machine.ReleaseDir, Bytes: releaseBytes}},
 			Reach:     s.reach(b),
 			Programs:  []string{s.Release.Root, s.Layout.TempDir},
 			Listen:    []string{cmp.Or(b.Bind, b.Address)},

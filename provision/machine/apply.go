@@ -37,7 +37,26 @@ type StepError struct {
 	Step    Step
 	// Done are the steps that were carried out before.
 	Done []Step
+	// Full is the file system that the step found no room on; nil where that was
+	// not the reason.
+	Full *Full
 	Err  error
+}
+
+// Full is a file system that is full.
+type Full struct {
+	// Mount is where it is mounted.
+	Mount string
+	// What it has no more of, "bytes" or "inodes", and how many there are.
+	What string
+	Left int64
+}
+
+func (f *Full) String() string {
+	if f.What == "inodes" {
+		return "the file system at " + f.Mount + " has no inodes left: remove files there, then run again"
+	}
+	return fmt.Sprintf("the disk is full: %s has %d KiB free; free some there, then run again", f.Mount, f.Left>>10)
 }
 
 func (e *StepError) Error() string {
@@ -69,21 +88,27 @@ func Apply(ctx context.Context, r remote.Runner, p Plan, phase Phase, packs Pack
 		Step: "apply", Text: applyScript(steps, payload.sizes), Root: true, Stdin: payload, Line: t.line,
 	})
 	if err != nil && t.current >= 0 && t.current < len(steps) {
-		return &StepError{Machine: p.Machine, Step: steps[t.current], Done: steps[:t.current], Err: err}
+		return &StepError{Machine: p.Machine, Step: steps[t.current], Done: steps[:t.current], Full: t.full, Err: err}
 	}
 	return err
 }
 
-// tracker follows the script by the lines it prints: "begin N", "done N".
+// tracker follows the script by the lines it prints: "begin N", "done N", and
+// where that was in the way of the step, "full N WHAT MOUNT".
 type tracker struct {
 	machine string
 	steps   []Step
 	observe func(Event)
 	begun   time.Time
 	current int
+	full    *Full
 }
 
 func (t *tracker) line(line string) {
+	if left, is := strings.CutPrefix(line, "full "); is {
+		t.full = parseFull(left)
+		return
+	}
 	word, number, _ := strings.Cut(line, " ")
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 0 || n >= len(t.steps) {
@@ -98,6 +123,19 @@ func (t *tracker) line(line string) {
 			t.observe(Event{Machine: t.machine, Step: t.steps[n], Took: time.Since(t.begun)})
 		}
 	}
+}
+
+// parseFull reads "LEFT WHAT MOUNT"; what is none counts for nothing.
+func parseFull(text string) *Full {
+	words := strings.SplitN(text, " ", 3)
+	if len(words) != 3 || words[1] != "bytes" && words[1] != "inodes" {
+		return nil
+	}
+	left, err := strconv.ParseInt(words[0], 10, 64)
+	if err != nil || left < 0 {
+		return nil
+	}
+	return &Full{Mount: Printable(clip(words[2])), What: words[1], Left: left}
 }
 
 // payload is the contents that the steps consume from standard input, one

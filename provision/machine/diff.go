@@ -135,7 +135,11 @@ func (is ObservedRelease) differs(r Release) bool { return is.Altered || is.Dige
 
 func (d *differ) strangers() {
 	for _, p := range d.is.Strangers {
-		d.add(Step{Phase: Switch, Action: Remove, Kind: "stranger", Target: p, Detail: "moved aside, below " + AsideDir})
+		detail := "moved aside, below " + AsideDir
+		if leftover(p) {
+			detail = leftBehind
+		}
+		d.add(Step{Phase: Switch, Action: Remove, Kind: "stranger", Target: p, Detail: detail})
 	}
 	for _, p := range d.is.Orphans {
 		d.add(Step{Phase: Switch, Action: Remove, Kind: "release", Target: p, Detail: "nobody's any more"})

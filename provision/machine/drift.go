@@ -127,6 +127,10 @@ func (d *drift) sysctls() {
 
 func (d *drift) strangers() {
 	for _, p := range d.is.Strangers {
+		if leftover(p) {
+			d.add("stranger", p, leftBehind, "nothing; up removes it")
+			continue
+		}
 		d.add("stranger", p, "put there by somebody", "nothing; up moves it aside, below "+AsideDir)
 	}
 	for _, p := range d.is.Orphans {

@@ -10,6 +10,9 @@ import (
 // why is how the step failed, without the machine's name, and what to do next
 // where its command ended by itself: a lost connection is no fault of the step.
 func (e *StepError) why() string {
+	if e.Full != nil {
+		return e.Full.String()
+	}
 	command, ok := errors.AsType[*remote.CommandError](e.Err)
 	if !ok {
 		return e.Err.Error()

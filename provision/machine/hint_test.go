@@ -25,6 +25,12 @@ func TestAFailedStepSaysWhereWhatWhyAndWhatNext(t *testing.T) {
 			"machine m1: could not create file /etc/x: connection lost: the machine was silent for 30s"},
 		{"a package", &StepError{Machine: "m1", Step: Step{Action: Create, Kind: "package", Target: "jre"}, Err: command},
 			"machine m1: could not create package jre: exit code 1: no such file; install it there by hand, or give the machine a package source that has it"},
+		{"a disk that is full", &StepError{Machine: "m1", Step: Step{Action: Create, Kind: "release", Target: "kafka 1"}, Err: command, Full: parseFull("4096 bytes /a b")},
+			"machine m1: could not create release kafka 1: the disk is full: /a b has 4 KiB free; free some there, then run again"},
+		{"a disk with room, and too many files", &StepError{Machine: "m1", Step: Step{Action: Create, Kind: "file", Target: "/a/b"}, Err: command, Full: parseFull("0 inodes /a")},
+			"machine m1: could not create file /a/b: the file system at /a has no inodes left: remove files there, then run again"},
+		{"a machine that says nonsense of its disk", &StepError{Machine: "m1", Step: Step{Action: Create, Kind: "user", Target: "x"}, Err: command, Full: parseFull("-1 wishes /a")},
+			"machine m1: could not create user x: exit code 1: no such file; look there: getent passwd x"},
 	} {
 		if got := c.err.Error(); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)

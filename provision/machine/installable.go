@@ -11,6 +11,10 @@ import (
 // saidLimit is how much is taken, in bytes, of what a package manager says.
 const saidLimit = "4096"
 
+// saidLines is how many lines of it are: more than a package manager has for one
+// package that it does not know.
+const saidLines = 40
+
 // Installable asks the machine, without changing it, whether the package manager
 // of that name can get the package. why is empty where it can; else its first
 // line is the reason, and those after it are what else the manager said. Whether
@@ -26,8 +30,12 @@ func Installable(ctx context.Context, r remote.Runner, p Package, by string) (wh
 		return "", err
 	}
 	why = managers[i].command + " knows none of " + strings.Join(p.names(by), ", ")
-	if details = strings.TrimSpace(details); details != "" {
-		why += ": " + details
+	lines := strings.Split(strings.TrimSpace(details), "\n")
+	for i, line := range lines[:min(len(lines), saidLines)] {
+		lines[i] = remote.Plain(line)
+	}
+	if lines[0] != "" {
+		why += ": " + strings.Join(lines[:min(len(lines), saidLines)], "\n")
 	}
 	return why, nil
 }

@@ -196,7 +196,7 @@ func parseLocked(machine, line string) *LockedError {
 	if n, _ := fmt.Sscanf(line, "held %d %d", &held, &silent); n == 2 {
 		e.Held, e.Silent = seconds(held), seconds(silent)
 		if words := strings.SplitN(line, " ", 4); len(words) == 4 && words[3] != "" {
-			e.Holder = strings.ToValidUTF8(words[3], "?")
+			e.Holder = remote.Plain(words[3])
 		}
 	}
 	return e

@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"weir/provision/remote"
 )
 
 // ManifestDir holds one manifest per component. One file each, rather than one
@@ -172,7 +174,7 @@ func clip(s string) string {
 	if len(s) > clipped {
 		s = s[:clipped] + "..."
 	}
-	return strings.ToValidUTF8(s, "?")
+	return remote.Plain(s)
 }
 
 // checkPath accepts absolute, clean paths at least two levels deep.

@@ -89,10 +89,11 @@ func observeUsers(b *strings.Builder, s State) {
 	if len(s.Users) == 0 {
 		return
 	}
-	b.WriteString("echo @users\n")
-	for _, u := range s.Users {
-		fmt.Fprintf(b, "getent passwd %s\n", remote.Quote(u.Name))
+	names := make([]string, len(s.Users))
+	for i, u := range s.Users {
+		names[i] = u.Name
 	}
+	fmt.Fprintf(b, "echo @users\ngetent passwd %s\n", remote.QuoteAll(names...))
 }
 
 func observePaths(b *strings.Builder, s State) {
@@ -130,7 +131,9 @@ func observeReleases(b *strings.Builder, s State) {
 	b.WriteString("echo @releases\n" + treeFunction + `release() {
   [ -f "$1/SHA256SUMS" ] || return 0
   digest=$(sha256sum <"$1/SHA256SUMS")
-  if [ -f "$1.tree" ]; then changes=$(tree "$1" | comm -3 "$1.tree" - 2>/dev/null | head -c 16384 | base64 -w0); else changes=unknown; fi
+  if [ ! -f "$1.tree" ]; then changes=unknown
+  elif tree "$1" | cmp -s "$1.tree" -; then changes=
+  else changes=$(tree "$1" | comm -3 "$1.tree" - 2>/dev/null | head -c 16384 | base64 -w0); fi
   row "$1" "${digest%% *}" "$changes"
 }
 `)
@@ -142,11 +145,11 @@ func observeReleases(b *strings.Builder, s State) {
 	for _, dir := range slices.Compact(dirs) {
 		fmt.Fprintf(b, "release %s\n", remote.Quote(dir))
 	}
-	b.WriteString("echo @links\n")
-	for _, r := range s.Releases {
-		link := remote.Quote(r.Link())
-		fmt.Fprintf(b, "[ -L %s ] && row %s \"$(readlink %s)\"\n", link, link, link)
+	links := make([]string, len(s.Releases))
+	for i, r := range s.Releases {
+		links[i] = r.Link()
 	}
+	fmt.Fprintf(b, "echo @links\nfind %s -maxdepth 0 -type l -printf '%%p\\t%%l\\n' 2>/dev/null\n", remote.QuoteAll(links...))
 }
 
 // treeFunction prints a fingerprint of a tree, a line for each thing in it with

@@ -199,6 +199,9 @@ func TestDiff(t *testing.T) {
 			v.DropIns, v.NeedReload = []string{"/run/systemd/system/weir-kafka.service.d/x.conf"}, true
 			is.Services[unit] = v
 		}, []string{"remove stranger /run/systemd/system/weir-kafka.service.d/x.conf", "enable service " + unit}},
+		{"what a run left that was cut off is removed", func(_ *State, is *Observed) {
+			is.Strangers = []string{"/etc/weir/kafka/.weir-new.server.properties"}
+		}, []string{"remove stranger /etc/weir/kafka/.weir-new.server.properties"}},
 		{"a stranger in a directory of ours is moved aside", func(_ *State, is *Observed) {
 			is.Strangers = []string{"/etc/weir/kafka/notes"}
 		}, []string{"remove stranger /etc/weir/kafka/notes"}},

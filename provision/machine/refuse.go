@@ -86,8 +86,12 @@ func Refuse(name string, want State, is Observed) error {
 		}
 	}
 	for _, s := range want.Requires.Space {
-		if free, ok := is.Free[s.Path]; ok && free < s.Bytes && !dataExists(want, is, s.Path) {
-			reject(CheckSpace, "at least "+Size(s.Bytes), "free some, or choose another directory", "%s has %s free", s.Path, Size(free))
+		if free, ok := is.Free[s.Path]; ok && free < s.Bytes && !begun(want, is, s.Path) {
+			next := "free some, or choose another directory"
+			if s.Path == ReleaseDir { // which is where it is
+				next = "free some, or mount a larger disk there"
+			}
+			reject(CheckSpace, "at least "+Size(s.Bytes), next, "%s has %s free", s.Path, Size(free))
 		}
 	}
 	if len(r.Reasons) == 0 {
@@ -114,8 +118,12 @@ func Silent(addresses []string) Reason {
 	}
 }
 
-// dataExists: space is required to begin with, not again while data fills it.
-func dataExists(want State, is Observed, path string) bool {
+// begun: space is required to begin with, not again while data, or the releases
+// that it was for, fill it.
+func begun(want State, is Observed, path string) bool {
+	if path == ReleaseDir {
+		return !slices.ContainsFunc(want.Releases, func(r Release) bool { return is.Releases[r.Dir()].Digest == "" })
+	}
 	_, ok := is.Directories[path]
 	return ok && slices.ContainsFunc(want.Directories, func(d Directory) bool { return d.Path == path && d.Data })
 }

@@ -34,3 +34,22 @@ func TestARefusedConnectionIsAnAnswer(t *testing.T) {
 		t.Errorf("without addresses: got %q, error %v", silent, err)
 	}
 }
+
+func TestRoomForAReleaseIsAskedForWhileItIsNotThere(t *testing.T) {
+	want := broker()
+	want.Requires.Space = []Space{{Path: ReleaseDir, Bytes: 256 << 20}}
+	is := settled(want)
+	is.Free[ReleaseDir] = 255 << 20
+	if err := Refuse("weir-1", want, is); err != nil {
+		t.Errorf("with its release there: %v", err)
+	}
+	is.Releases = nil
+	const says = "machine weir-1: nothing was changed: /opt/weir/releases has 255 MiB free, expected at least 256 MiB: free some, or mount a larger disk there"
+	if err := Refuse("weir-1", want, is); err == nil || err.Error() != says {
+		t.Errorf("without its release:\n got %v\nwant %s", err, says)
+	}
+	is.Free[ReleaseDir] += 1 << 20
+	if err := Refuse("weir-1", want, is); err != nil {
+		t.Errorf("with room: %v", err)
+	}
+}

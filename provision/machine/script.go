@@ -3,6 +3,7 @@ package machine
 import (
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -12,6 +13,16 @@ import (
 // AsideDir is where what is not weir's, and was where weir's things belong, is
 // moved to. It is never removed.
 const AsideDir = "/var/lib/weir/aside"
+
+// newPrefix begins the name that a file has until it is whole.
+const newPrefix = ".weir-new."
+
+// leftBehind says what a leftover is.
+const leftBehind = "left by a run that was cut off"
+
+// leftover says that a path is a file that never got its name, as its run was
+// cut off: nobody's work, which need not be kept.
+func leftover(p string) bool { return strings.HasPrefix(path.Base(p), newPrefix) }
 
 // applyPrelude holds one shell function per kind of step. All of them can be
 // repeated. Contents arrive on standard input, each with its length: `take`
@@ -31,12 +42,35 @@ aside() { # move what is not ours out of the way, never delete it; it keeps its 
   (umask 077; mkdir -p "$to${1%/*}")
   mv -T -- "$1" "$to$1"
 }
+at= # what is being written
+part= # a file that has not got its name yet
+full() { # tells once where the disk that is being written to is full: of what, what is left of it, where it is mounted
+  if [ -z "$at" ]; then return 1; fi
+  dir=${at%/*}
+  while [ ! -d "$dir" ]; do dir=${dir%/*}; dir=${dir:-/}; done
+  at=
+  mount=$(stat -c %m -- "$dir" 2>/dev/null) || mount=$dir
+  set -- $(stat -f -c '%a %S %d %c' -- "$dir")
+  if [ $# -ne 4 ]; then return 1; fi
+  if [ "$(($1 * $2))" -lt 1048576 ]; then printf 'full %d bytes %s\n' "$(($1 * $2))" "$mount"
+  elif [ "$4" -gt 0 ] && [ "$3" -eq 0 ]; then printf 'full 0 inodes %s\n' "$mount"
+  else return 1; fi
+}
+ended() { # whatever ended the script: what is in part is nobody's
+  status=$?
+  if [ "$status" -eq 0 ]; then return 0; fi
+  full || true
+  if [ -n "$part" ]; then rm -f -- "$part"; fi
+}
+trap ended EXIT
 put() { # PATH OWNER GROUP MODE SIZE SHA256 [TIME]: whole and on disk before it gets its name
-  new=${1%/*}/.weir-new.${1##*/}
+  at=$1
+  new=${1%/*}/` + newPrefix + `${1##*/}
   mkdir -p "${1%/*}"
+  part=$new
   (umask 077; take "$5" >"$new")
   if [ "$(sha256sum <"$new" | cut -c1-64)" != "$6" ]; then
-    rm -f "$new"; echo "the content arrived damaged" >&2; return 1
+    echo "the content arrived damaged" >&2; return 1
   fi
   chown "$2:$3" "$new"
   chmod "$4" "$new"
@@ -44,13 +78,16 @@ put() { # PATH OWNER GROUP MODE SIZE SHA256 [TIME]: whole and on disk before it 
   sync "$new"
   if [ -d "$1" ] && [ ! -L "$1" ]; then aside "$1"; fi
   mv -fT -- "$new" "$1"
+  part= at=
 }
 own() { chown -h "$2:$3" "$1"; chmod "$4" "$1"; } # PATH OWNER GROUP MODE
 directory() { # PATH OWNER GROUP MODE
+  at=$1
   if [ -e "$1" ] && [ ! -d "$1" ]; then aside "$1"; fi
   mkdir -p "$1"
   chown "$2:$3" "$1"
   chmod "$4" "$1"
+  at=
 }
 ` + treeFunction + `intact() { # in a tree: every file has the digest that its SHA256SUMS says
   command -v openssl >/dev/null && # several times as fast as most sha256sum; what it does not confirm is asked again
@@ -59,13 +96,13 @@ directory() { # PATH OWNER GROUP MODE
     sha256sum --check --strict --quiet SHA256SUMS >&2
 }
 unpack() { # DIR SHA256 SIZE TARFLAGS fresh|resumed: verified against its own SHA256SUMS before it gets its name
-  new=${1%/*}/.new-${1##*/}
+  at=$1 new=${1%/*}/.new-${1##*/}
   rm -rf "$1.old"
   [ "$5" = resumed ] || rm -rf "$new"
   mkdir -p "$new"
   if ! take "$3" | tar "$4" - --blocking-factor=128 -C "$new" --no-same-owner; then
-    # What a stream that was cut off has brought is kept: the next run sends the rest.
-    if [ "$4" != -xf ] || [ "$(take 1 | wc -c)" -gt 0 ]; then rm -rf "$new"; fi
+    # What a stream that was cut off has brought is kept: the next run sends the rest. A full disk is given its room back.
+    if [ "$4" != -xf ] || [ "$(take 1 | wc -c)" -gt 0 ] || full; then rm -rf "$new"; fi
     echo "the release did not arrive whole" >&2; return 1
   fi
   if [ "$(sha256sum <"$new/SHA256SUMS" | cut -c1-64)" != "$2" ] || ! (cd "$new" && intact); then
@@ -78,8 +115,9 @@ unpack() { # DIR SHA256 SIZE TARFLAGS fresh|resumed: verified against its own SH
   mv -f "$1.tree.new" "$1.tree"
   rm -rf "$1.old" # what runs from it keeps the files that it has opened
   find "${1%/*}" -mindepth 1 -maxdepth 1 -name '.new-*' -mtime +7 -exec rm -rf {} + # given up
+  at=
 }
-link() { mkdir -p "${1%/*}"; ln -sfn "$2" "$1.new"; mv -fT "$1.new" "$1"; } # PATH TARGET
+link() { at=$1; mkdir -p "${1%/*}"; ln -sfn "$2" "$1.new"; mv -fT "$1.new" "$1"; at=; } # PATH TARGET
 mark() { mkdir -p /run/weir/restart; : >"/run/weir/restart/$1"; } # UNIT
 started() { # UNIT: what the journal says is the reason a person needs
   if ! systemctl is-active --quiet "$1"; then
@@ -92,7 +130,9 @@ start() { systemctl reset-failed "$1" 2>/dev/null || true; systemctl start "$1" 
 restart() { systemctl reset-failed "$1" 2>/dev/null || true; systemctl restart "$1" || true; started "$1"; }
 stop() { systemctl disable --quiet --now "$1" 2>/dev/null || systemctl stop "$1"; rm -f "/run/weir/restart/$1"; }
 user() { # NAME HOME
+  at=/etc/passwd
   useradd --system --user-group --home-dir "$2" --no-create-home --shell /usr/sbin/nologin "$1"
+  at=
 }
 `
 
@@ -190,6 +230,9 @@ func (s Step) command(steps []Step, i int, size packSize) string {
 // strangerCommand leaves no empty drop-in directory behind: systemd would list it.
 func (s Step) strangerCommand() string {
 	command := "aside " + remote.Quote(s.Target)
+	if leftover(s.Target) { // a directory of that name is not of our making
+		command = "[ ! -f " + remote.Quote(s.Target) + " ] || rm -f -- " + remote.Quote(s.Target) + "\n" + command
+	}
 	if dir, _, _ := cutLast(s.Target, "/"); strings.Contains(dir, "/systemd/") {
 		command += "\nrmdir --ignore-fail-on-non-empty -- " + remote.Quote(dir) + " 2>/dev/null || true"
 	}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"weir/provision/remote"
 )
 
 // answer is what a machine said to the question. Everything in it is distrusted:
@@ -209,9 +211,9 @@ const textLimit = 200
 
 func clip(text string) string {
 	if len(text) > textLimit {
-		return strings.ToValidUTF8(text[:textLimit], "") + "..."
+		text = strings.ToValidUTF8(text[:textLimit], "") + "..."
 	}
-	return text
+	return remote.Plain(text)
 }
 
 func sorted(lists ...[]string) []string {

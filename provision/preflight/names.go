@@ -7,8 +7,29 @@ import (
 )
 
 // judgeNames: each service listens on the machine's address, so that it must be
-// one of the machine's own; and names must lead there from everywhere.
-func judgeNames(s sight, r *Result) {
+// one of the machine's own; names must lead there from everywhere; and what the
+// config calls two machines must be two.
+func judgeNames(seen []sight, r *Result) {
+	seen = answered(seen)
+	for i, s := range seen {
+		s.judgeAddresses(r)
+		for _, other := range seen[:i] {
+			if s.isAt(other.Address) || other.isAt(s.Address) {
+				r.refuse(s, "it is the machine that is called "+other.name()+" too: "+s.Address+" and "+other.Address+" are both its addresses",
+					"a machine for each name", "correct the address of one of the two in the config")
+			}
+		}
+	}
+}
+
+// isAt says that an address is one of the machine's own. Those that lead back to
+// whoever asks are everybody's.
+func (s sight) isAt(address string) bool {
+	ip, err := netip.ParseAddr(address)
+	return err == nil && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && s.owns(ip.Unmap())
+}
+
+func (s sight) judgeAddresses(r *Result) {
 	for _, name := range s.names() {
 		if len(s.answer.names[name]) == 0 {
 			r.refuse(s, "it knows no address of "+name, "the address of a machine", "add it to the name server, or to /etc/hosts of every machine")

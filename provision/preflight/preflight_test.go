@@ -155,6 +155,7 @@ func TestEachFaultIsFoundByItsCheckOnItsMachine(t *testing.T) {
 			s.answer.names["db-2"] = addresses([]string{"127.0.1.1"})
 		}, "names", Refuse, "db-2 is 127.0.1.1 on the machine itself"},
 		{"a name is unknown", func(s *sight) { s.States[1].Requires.Reach = []string{"db-1:9092"} }, "names", Refuse, "it knows no address of db-1"},
+		{"it is another's machine by a second name", func(s *sight) { s.answer.addresses = append(s.answer.addresses, netip.MustParseAddr("10.0.0.1")) }, "names", Refuse, "it is the machine that is called db-1 too: 10.0.0.2 and 10.0.0.1"},
 		{"its address is another's", func(s *sight) { s.States[1].Requires.Listen = []string{"10.0.0.9"} }, "names", Refuse, "10.0.0.9 is none of its addresses (10.0.0.2)"},
 		{"it listens everywhere", func(s *sight) { s.States[1].Requires.Listen = []string{"0.0.0.0"} }, "", "", ""},
 		{"a neighbour does not answer", func(s *sight) { s.silent = []string{"10.0.0.1:9092"} }, "reach", Refuse, "no answer from 10.0.0.1:9092"},

@@ -34,7 +34,12 @@ func (s Subject) asked() machine.State {
 		all.Services = append(all.Services, st.Services...)
 		all.Sysctls = append(all.Sysctls, st.Sysctls...)
 		all.Directories = append(all.Directories, dataDirectories(st)...)
-		all.Requires.Space = append(all.Requires.Space, st.Requires.Space...)
+		all.Releases = append(all.Releases, st.Releases...)
+		for _, space := range st.Requires.Space { // components share releases, and the room for them
+			if !slices.Contains(all.Requires.Space, space) {
+				all.Requires.Space = append(all.Requires.Space, space)
+			}
+		}
 		if st.Requires.Architecture != "" {
 			all.Requires.Architecture = st.Requires.Architecture
 		}

@@ -49,6 +49,7 @@ func (e *FetchError) Error() string {
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
+	s += "; see whether it reaches its source, or name a directory of fetched files (see the command fetch)"
 	if e.Output != "" {
 		s += "; its output ends:\n" + e.Output
 	}

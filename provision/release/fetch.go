@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Fetch brings everything the lock names into the store and verifies it,
@@ -36,6 +37,19 @@ func (s *Store) Resolve(ctx context.Context, l Lock) (Lock, error) {
 		return Lock{}, fmt.Errorf("release %s: %w", l, err)
 	}
 	return resolved, nil
+}
+
+// Digest is the identity of the lock's release. It follows from the lock alone,
+// and nothing is fetched for it, unless there are archives, which do not say
+// beforehand what is in them.
+func (s *Store) Digest(ctx context.Context, l Lock) (string, error) {
+	if slices.ContainsFunc(l.Items, func(i Item) bool { return i.Unpack != nil }) {
+		var err error
+		if l, err = s.Resolve(ctx, l); err != nil {
+			return "", err
+		}
+	}
+	return l.Digest()
 }
 
 // resolve is Resolve by who has the store's lock.

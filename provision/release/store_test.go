@@ -357,8 +357,9 @@ func TestAnArchiveBecomesPartOfTheTree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pack.Digest != digest(t, resolved) {
-		t.Errorf("the pack has digest %s, the resolved lock %s", pack.Digest, digest(t, resolved))
+	asked, err := s.Digest(t.Context(), l)
+	if err != nil || pack.Digest != digest(t, resolved) || pack.Digest != asked {
+		t.Errorf("the pack has digest %s, the resolved lock %s, and the store says %s, %v", pack.Digest, digest(t, resolved), asked, err)
 	}
 	dir := unpack(t, pack)
 	for place, want := range map[string]string{"bin/run.sh": "ours", "libs/a.jar": "jar"} {

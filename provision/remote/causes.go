@@ -35,7 +35,7 @@ var (
 // was lost: the name does not resolve, nothing listens, nothing answers.
 type UnreachableError struct{ Err error }
 
-func (e *UnreachableError) Error() string { return "unreachable: " + e.reason() }
+func (e *UnreachableError) Error() string { return "unreachable: " + Plain(e.reason()) }
 
 // reason leaves out of a failed dial the address, which the message around it has.
 func (e *UnreachableError) reason() string {
@@ -54,7 +54,7 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // LostError says that an open connection ended without being asked to.
 type LostError struct{ Err error }
 
-func (e *LostError) Error() string { return "connection lost: " + e.Err.Error() }
+func (e *LostError) Error() string { return "connection lost: " + Plain(e.Err.Error()) }
 func (e *LostError) Unwrap() error { return e.Err }
 
 // HostKeyError says that a machine offered a key other than the expected ones:
@@ -104,7 +104,7 @@ type AuthError struct {
 
 func (e *AuthError) Error() string {
 	return fmt.Sprintf("authentication failed for user %s: tried %s; the machine accepts %s",
-		e.User, list(e.Tried), list(e.Allowed))
+		e.User, list(e.Tried), Plain(list(e.Allowed)))
 }
 
 func (e *AuthError) Unwrap() error { return e.Err }

@@ -22,7 +22,8 @@ var manager = regexp.MustCompile(`^(\S+\.service: |Start(ed|ing) |Stopp(ed|ing) 
 
 // Matters returns the lines of a standard error that a person needs to see, the
 // last of them, joined by "; ": no stack traces, and what a service manager says
-// about a failure only where nothing else is said. It is empty where nothing is.
+// about a failure only where nothing else is said. Each is Plain; it is empty where
+// nothing is.
 func Matters(stderr string) string {
 	var all, own []string
 	traced := false
@@ -41,5 +42,9 @@ func Matters(stderr string) string {
 	if len(own) == 0 {
 		own = all
 	}
-	return strings.Join(own[max(0, len(own)-spoken):], "; ")
+	own = own[max(0, len(own)-spoken):]
+	for i, line := range own {
+		own[i] = Plain(line)
+	}
+	return strings.Join(own, "; ")
 }

@@ -48,17 +48,19 @@ func roots(err error, found func(error)) {
 func rootText(err error) string {
 	switch e := err.(type) {
 	case *UnreachableError:
-		return e.reason()
+		return Plain(e.reason())
+	case *AuthError, *SudoError, *CommandError, *LostError: // plain already, and longer
+		return err.Error()
 	case *ssh.OpenChannelError:
 		if e.Message != "" { // what connect(2) said there
-			return strings.ToLower(e.Message)
+			return Plain(strings.ToLower(e.Message))
 		}
 	case net.Error:
 		if e.Timeout() {
 			return "no answer in time"
 		}
 	}
-	return err.Error()
+	return Plain(err.Error())
 }
 
 // NoWayError says that an address cannot be reached: not directly, and not

@@ -42,6 +42,9 @@ type Rollout struct {
 	Switch func(ctx context.Context, machine string) error
 	// Healthy is the gate of the whole, behind the fresh machines and at the end.
 	Healthy func(ctx context.Context) error
+	// Joined takes Healthy's place behind the fresh machines where running ones
+	// are still to change; nil leaves it to Healthy.
+	Joined func(ctx context.Context) error
 
 	// Patience bounds the wait for each gate; 0 is DefaultPatience.
 	Patience time.Duration
@@ -157,6 +160,9 @@ func (r *run) fresh(ctx context.Context) error {
 	wg.Wait()
 	if i := slices.IndexFunc(failed, func(err error) bool { return err != nil }); i >= 0 {
 		return r.fail(r.Fresh[i], Switch, failed[i])
+	}
+	if len(r.Running) > 0 && r.Joined != nil {
+		return r.gate(ctx, "", Healthy, r.Joined)
 	}
 	return r.gate(ctx, "", Healthy, r.Healthy)
 }

@@ -34,14 +34,31 @@ func TestAConditionThatComesToHoldIsSeenSoon(t *testing.T) {
 			}
 			return nil
 		}, nil)
-		// The longest pause is lastPause with half of it as jitter.
-		if late := time.Since(began) - time.Minute; err != nil || late > lastPause*3/2 {
-			t.Errorf("error %v, seen %v late, want at most %v", err, late, lastPause*3/2)
+		if late := time.Since(began) - time.Minute; err != nil || late > lastPause {
+			t.Errorf("error %v, seen %v late, want at most %v", err, late, lastPause)
 		}
 		if looks > 60 {
 			t.Errorf("looked %d times in a minute, which disturbs", looks)
 		}
 	})
+}
+
+func TestAConditionThatHoldsWithinSecondsIsSeenATwelfthLateAtMost(t *testing.T) {
+	for _, holds := range []time.Duration{300 * time.Millisecond, time.Second, 3 * time.Second, 8 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			err := Wait(t.Context(), time.Minute, func(context.Context) error {
+				if time.Since(began) < holds {
+					return errShut
+				}
+				return nil
+			}, nil)
+			most := firstPause + holds/12
+			if late := time.Since(began) - holds; err != nil || late > most {
+				t.Errorf("what holds after %v: error %v, seen %v late, want at most %v", holds, err, late, most)
+			}
+		})
+	}
 }
 
 func TestTimeOverNamesWhatWasWaitedFor(t *testing.T) {

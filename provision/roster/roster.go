@@ -46,8 +46,8 @@ func (c Change) Check() problem.List {
 		if owners := c.owners(s); len(owners) > 0 && !slices.Contains(owners, s.Machine) && !slices.Contains(owners, s.Replaces) {
 			last := owners[len(owners)-1]
 			problems.Add(at, "is %d, which was that of %s: a machine with an old id is taken for the old one, and begins without its data; "+
-				"where %s takes the place of %s, write replaces: {%s: %s} beside %s, else an id that no machine had, such as %d",
-				s.ID, last, s.Machine, last, s.Machine, last, c.At, c.unused())
+				"where it takes the place of that one, write replaces: %s at the machine %s, else write the ids out and give it one that no machine had, such as %d",
+				s.ID, last, last, s.Machine, c.unused())
 		}
 	}
 	return problems

@@ -19,6 +19,12 @@ const (
 	Variable        = "WEIR_RUN_LOG"
 	PlansVariable   = "WEIR_PLANS"
 	ScriptsVariable = "WEIR_PLAN_SCRIPTS"
+	// KeepDataVariable, where it is set, has data stay although deleteData was
+	// applied: nobody has confirmed that it may go.
+	KeepDataVariable = "WEIR_KEEP_DATA"
+	// PassOverVariable, where it is set, has machines that are no longer declared
+	// and cannot be reached passed over, with a warning of what stays on them.
+	PassOverVariable = "WEIR_PASS_OVER"
 )
 
 // Log takes the entries of one run. Its methods are safe for concurrent use,

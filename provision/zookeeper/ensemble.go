@@ -22,6 +22,8 @@ type Ensemble struct {
 	// Dialer returns the dialer for a member's machine: its own, so that a
 	// firewall between the caller and the client port does not matter.
 	Dialer func(machine string) remote.Dialer
+	// Leaving are members that are no longer declared; see [Leaver].
+	Leaving []Leaver
 }
 
 // Answer is what one member said, or why it said nothing.
@@ -53,31 +55,42 @@ func (e Ensemble) Healthy(ctx context.Context) error { return Check(e.Ask(ctx)).
 
 // Before is the gate in front of a change of one machine: a member that serves
 // may be stopped only while every other one serves. One that does not serve
-// may be changed at any time: that may be its cure.
+// may be changed at any time: that may be its cure. Members that were restarted
+// with another list than the others agree with them again at the end of a change.
 func (e Ensemble) Before(ctx context.Context, machine string) error {
+	e = e.during(machine, true)
 	answers := e.Ask(ctx)
 	for _, a := range answers {
 		if a.Member.Machine == machine && !a.Serves() {
 			return nil
 		}
 	}
-	return Check(answers).Err()
+	if f := sound(answers); len(f) > 0 {
+		return f.Err()
+	}
+	return e.spare(ctx, answers, machine)
 }
 
-// After is the gate behind a change of one machine: the whole ensemble is
-// sound again, so that the next may go.
-func (e Ensemble) After(ctx context.Context, _ string) error { return e.Healthy(ctx) }
+// After is the gate behind a change of one machine: every member serves again,
+// so that the next may go.
+func (e Ensemble) After(ctx context.Context, machine string) error {
+	return sound(e.during(machine, false).Ask(ctx)).Err()
+}
+
+// Joined is the gate behind new members, while the others do not have them on
+// their lists.
+func (e Ensemble) Joined(ctx context.Context) error { return sound(e.Ask(ctx)).Err() }
 
 // Conditions say what the gates wait for.
 func (e Ensemble) Conditions() rollout.Conditions {
-	const sound = "every member serves, and one leads"
-	return rollout.Conditions{Before: sound, After: sound, Healthy: sound}
+	const well = "every member serves, and one leads"
+	return rollout.Conditions{Before: well, After: well, Healthy: well + ", all with the same list of members"}
 }
 
 // Order returns pending as it should change: members that do not serve first,
 // then followers, the leader last, as fewer elections follow.
 func (e Ensemble) Order(ctx context.Context, pending []string) ([]rollout.Turn, error) {
-	return Order(e.Ask(ctx), pending)
+	return e.withLeavers(e.Ask(ctx), pending)
 }
 
 // Order is Ensemble.Order on answers already had. Among equals the order of
@@ -108,6 +121,13 @@ func Order(answers []Answer, pending []string) ([]rollout.Turn, error) {
 // have one leader, all others following it, each with its own id, and all with
 // the same membership. A single member is to be standalone.
 func Check(answers []Answer) health.Findings {
+	f := sound(answers)
+	checkMembership(answers, &f)
+	return f
+}
+
+// sound is Check but for the membership.
+func sound(answers []Answer) health.Findings {
 	var f health.Findings
 	var leaders []string
 	for _, a := range answers {
@@ -131,7 +151,6 @@ func Check(answers []Answer) health.Findings {
 	if len(answers) > 1 && len(leaders) != 1 {
 		f.Add("zookeeper", "exactly one leader", "%d leaders%s", len(leaders), on(leaders))
 	}
-	checkMembership(answers, &f)
 	return f
 }
 

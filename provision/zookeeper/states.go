@@ -14,6 +14,8 @@ const (
 	// freeBytes is room for snapshots and transaction logs, which ZooKeeper
 	// allocates in pieces of 64 MiB.
 	freeBytes = 512 << 20
+	// releaseBytes is room for Kafka's release, of which ZooKeeper is a part.
+	releaseBytes = 256 << 20
 	// OpenFiles covers the default of 60 connections a client address many
 	// times over.
 	OpenFiles = 16384
@@ -60,7 +62,7 @@ func (s Spec) state(m Member) machine.State {
 			Takeover: s.takeover(),
 		}},
 		Requires: machine.Requirements{
-			Space:     []machine.Space{{Path: s.Layout.DataDir, Bytes: freeBytes}},
+			Space:     []machine.Space{{Path: s.Layout.DataDir, Bytes: freeBytes}, {Path: machine.ReleaseDir, Bytes: releaseBytes}},
 			Reach:     s.reach(m),
 			Programs:  []string{s.Release.Root, s.Layout.TempDir},
 			Listen:    []string{m.Address},

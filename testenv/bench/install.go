@@ -13,6 +13,9 @@ import (
 // must leave the same behind, or there is nothing to compare.
 func measureInstall(ctx context.Context, l *lab) (findings, error) {
 	s, err := l.site(ctx)
+	if err == nil {
+		err = l.invite(ctx, s)
+	}
 	if err != nil {
 		return findings{}, err
 	}

@@ -21,8 +21,12 @@ type lab struct {
 	dir      string
 	rounds   int
 	progress io.Writer
+	// build tells builds of the measured programs apart; warning says why the
+	// figures are not to be trusted, if they are not.
+	build, warning string
 
 	shared *site
+	inputs map[string]*input // of the calculator, by topic
 }
 
 // cache keeps what is worth keeping from run to run.
@@ -48,7 +52,8 @@ func loadAverage() string {
 type site struct {
 	cluster
 	project
-	// rival is nil where Ansible cannot be had; why says so.
+	// rival is nil where Ansible cannot be had, which why says, and before it is
+	// invited.
 	rival *rival
 	why   error
 	// pack is the packed release on this computer.
@@ -74,14 +79,22 @@ func (l *lab) site(ctx context.Context) (*site, error) {
 	if err := s.fetch(ctx); err != nil {
 		return nil, err
 	}
+	l.shared = s
+	return s, nil
+}
+
+// invite has the rivals ready, for sections that measure them.
+func (l *lab) invite(ctx context.Context, s *site) error {
+	if s.rival != nil || s.why != nil {
+		return nil
+	}
 	if err := s.invite(ctx, l.dir); err != nil {
-		return nil, err
+		return err
 	}
 	if s.why != nil {
 		fmt.Fprintf(l.progress, "WITHOUT RIVALS: %v\n", s.why)
 	}
-	l.shared = s
-	return s, nil
+	return nil
 }
 
 // fetch has the release in the store, so that nobody waits for a download.

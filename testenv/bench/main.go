@@ -22,6 +22,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -49,6 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	rounds := flags.Int("rounds", 2, "how often the cluster of the rows ops is made anew and measured")
 	rows := flags.String("rows", "all", "which rows to measure, of "+names(sections)+", with commas between them")
 	write := flags.Bool("write", false, "write the figures into "+document)
+	resume := flags.Bool("resume", false, "take the rows that a run of the same programs has measured within the last "+keptFor.String()+", and measure the others")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return nil
@@ -68,9 +70,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if warning := here.warning(); warning != "" {
 		fmt.Fprintln(stderr, warning)
 	}
-	found, err := measure(ctx, chosen, *rounds, stderr)
+	l := &lab{rounds: *rounds, progress: stderr, warning: here.warning()}
+	found, err := measure(ctx, chosen, l, *resume)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w\nwhat was measured is kept: `-resume` (make bench RESUME=1) goes on from there", err)
 	}
 	text := figures(here, found, *rows, time.Now())
 	fmt.Fprint(stdout, text)
@@ -98,14 +101,15 @@ func (f *findings) add(more findings) {
 
 // sections are all that can be measured, in their order in the table. The
 // cluster of the first is gone when the next begins; the others share machines.
-var sections = []section{
+var sections = append([]section{
 	{"ops", measureOps},
 	{"install", measureInstall},
 	{"noop", measureNoop},
 	{"roll", measureRoll},
 	{"fleet", measureFleet},
+	{"stream", measureStream},
 	{"producer", measureProducer},
-}
+}, jobSections...)
 
 func names(all []section) string {
 	var list []string
@@ -138,28 +142,52 @@ func choose(all []section, list string) ([]section, error) {
 }
 
 // measure measures sections, one after the other, and leaves no machine behind.
-func measure(ctx context.Context, chosen []section, rounds int, progress io.Writer) (found findings, err error) {
-	dir, err := os.MkdirTemp("", "weir-bench-")
-	if err != nil {
+// Each section's figures are kept for a run that resumes this one.
+func measure(ctx context.Context, chosen []section, l *lab, resume bool) (found findings, err error) {
+	if l.build, err = buildDigest(); err != nil {
 		return found, err
 	}
-	defer os.RemoveAll(dir)
+	if l.dir, err = os.MkdirTemp("", "weir-bench-"); err != nil {
+		return found, err
+	}
+	defer os.RemoveAll(l.dir)
 	if err := sweep(ctx); err != nil { // what a killed run left
 		return found, err
 	}
 	defer func() { err = errors.Join(err, sweep(context.WithoutCancel(ctx))) }()
-	l := &lab{dir: dir, rounds: rounds, progress: progress}
+	var versions []string
 	for _, s := range chosen {
-		start := time.Now()
-		fmt.Fprintf(progress, "%s (load average %s)\n", s.name, loadAverage())
-		more, err := s.measure(ctx, l)
+		k, ok, err := load(cache, s.name, l.build, time.Now())
 		if err != nil {
+			return found, err
+		}
+		more := k.findings()
+		if ok && resume {
+			fmt.Fprintf(l.progress, "%s was measured by a run before, at %s\n", s.name, k.At.Format(time.TimeOnly))
+		} else if more, k, err = l.measure(ctx, s); err != nil {
 			return found, fmt.Errorf("%s: %w", s.name, err)
 		}
 		found.add(more)
-		fmt.Fprintf(progress, "%s took %s in all\n", s.name, time.Since(start).Round(time.Second))
+		versions = append(versions, k.Versions...)
 	}
-	versions, err := l.versions(ctx)
-	found.notes = append(versions, found.notes...)
-	return found, err
+	slices.Sort(versions)
+	found.notes = append(slices.Compact(versions), found.notes...)
+	return found, nil
+}
+
+// measure measures one section and keeps what it found.
+func (l *lab) measure(ctx context.Context, s section) (findings, kept, error) {
+	start := time.Now()
+	fmt.Fprintf(l.progress, "%s (load average %s)\n", s.name, loadAverage())
+	found, err := s.measure(ctx, l)
+	if err != nil {
+		return found, kept{}, err
+	}
+	fmt.Fprintf(l.progress, "%s took %s in all\n", s.name, time.Since(start).Round(time.Second))
+	k := kept{Section: s.name, At: time.Now(), Build: l.build, Warning: l.warning}
+	k.put(found)
+	if k.Versions, err = l.versions(ctx); err != nil {
+		return found, k, err
+	}
+	return found, k, k.save(cache)
 }

@@ -14,6 +14,9 @@ const looks = 3
 // more to say and to hear, is shown beside it.
 func measureNoop(ctx context.Context, l *lab) (findings, error) {
 	s, err := l.ensureInstalled(ctx)
+	if err == nil {
+		err = l.invite(ctx, s)
+	}
 	if err != nil {
 		return findings{}, err
 	}

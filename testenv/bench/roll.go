@@ -14,6 +14,9 @@ import (
 // three brokers: in turn by each side, each time to a value of its own.
 func measureRoll(ctx context.Context, l *lab) (findings, error) {
 	s, err := l.ensureInstalled(ctx)
+	if err == nil {
+		err = l.invite(ctx, s)
+	}
 	if err != nil {
 		return findings{}, err
 	}

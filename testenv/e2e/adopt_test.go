@@ -192,7 +192,7 @@ func (h handMade) keep(t *testing.T, topic string, count int) {
 		defer admin.Close()
 		brokers, _, err := admin.DescribeCluster()
 		return err == nil && len(brokers) == len(h.brokers) &&
-			admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 3, ReplicationFactor: 3}, false) == nil
+			admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 3, ReplicationFactor: int16(min(3, len(h.brokers)))}, false) == nil
 	})
 	producer, err := sarama.NewSyncProducer(h.brokers, config)
 	if err != nil {

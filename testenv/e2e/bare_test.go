@@ -23,7 +23,7 @@ const firstBare = 11
 func bare(t *testing.T, number int) testenv.Machine {
 	t.Helper()
 	m, err := testenv.Ensure(t.Context(), testenv.Spec{
-		Stack: bareStack, Name: fmt.Sprintf("bare-%d", number), Subnet: bareSubnet,
+		Stack: bareStack, Distribution: bareSystem, Name: fmt.Sprintf("bare-%d", number), Subnet: bareSubnet,
 		Address: bareAddress(t, firstBare+number-1), KeysDir: filepath.Join(shared.dir, "bare-keys"), Disposable: true,
 	}, nil)
 	if err != nil {

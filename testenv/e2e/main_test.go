@@ -29,8 +29,11 @@ import (
 // variables let two runs be on one computer: each removes what it finds of its
 // stacks.
 var (
-	stackName  = cmp.Or(os.Getenv("WEIR_E2E_STACK"), "e2e")
-	bareStack  = cmp.Or(os.Getenv("WEIR_E2E_BARE"), "e2e-bare")
+	stackName = cmp.Or(os.Getenv("WEIR_E2E_STACK"), "e2e")
+	bareStack = cmp.Or(os.Getenv("WEIR_E2E_BARE"), "e2e-bare")
+	// bareSystem is the distribution of bare machines, where that is not Debian:
+	// with other names for their stack, the tests of them can be had on another.
+	bareSystem = os.Getenv("WEIR_E2E_SYSTEM")
 	bareSubnet = cmp.Or(os.Getenv("WEIR_E2E_BARE_SUBNET"), "172.30.79.0/24")
 )
 
@@ -84,6 +87,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "end-to-end tests cannot begin:", err)
 		return 1
 	}
+	defer database.Stop()
 	code := m.Run()
 	if err := sweep(context.WithoutCancel(ctx)); err != nil {
 		fmt.Fprintln(os.Stderr, "end-to-end tests left machines behind:", err)

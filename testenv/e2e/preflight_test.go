@@ -111,6 +111,10 @@ func TestPreflightNamesTheMachineAndTheCheck(t *testing.T) {
 			second: fmt.Sprintf("{name: bare-2, address: %s, sshAddress: %s, hostKey: %s}", bareAddress(t, 200), second.Address, second.HostKey),
 		},
 		{
+			name: "one machine by two names", check: "names", severity: "refuse", says: "it is the machine that is called bare-1 too",
+			second: fmt.Sprintf("{name: bare-2, address: %q, hostKey: {{.first.HostKey}}}", ipv6(t, first)),
+		},
+		{
 			name: "a tool that is missing", check: "tools", severity: "refuse", says: "it has no flock",
 			arrange: func(t *testing.T, m testenv.Machine) {
 				undo(t, m, "mv /usr/bin/flock.away /usr/bin/flock")

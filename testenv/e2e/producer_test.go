@@ -2,18 +2,15 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,6 +28,7 @@ var brokers = []string{"172.30.78.11:9092", "172.30.78.12:9092", "172.30.78.13:9
 type flood struct {
 	t      *testing.T
 	topic  string
+	shape  producer.Shape // of the messages
 	client sarama.Client
 	admin  sarama.ClusterAdmin
 }
@@ -58,7 +56,7 @@ func newFlood(t *testing.T, topic string) *flood {
 			t.Errorf("remove topic %s: %v", topic, err)
 		}
 	})
-	return &flood{t, topic, client, admin}
+	return &flood{t, topic, producer.Article(), client, admin}
 }
 
 // process is a producer on this computer, with a manifest.
@@ -153,131 +151,45 @@ func (l *flood) size() (n int64) {
 	return n
 }
 
-// read returns every record of a partition, in order, as a consumer of
-// committed records sees them.
-func (l *flood) read(partition int32, see func(*sarama.ConsumerMessage)) {
-	l.t.Helper()
-	end, err := l.client.GetOffset(l.topic, partition, sarama.OffsetNewest)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	consumer, err := sarama.NewConsumerFromClient(l.client)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	defer consumer.Close()
-	from, err := consumer.ConsumePartition(l.topic, partition, sarama.OffsetOldest)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	defer from.Close()
-	ctx, cancel := context.WithTimeout(l.t.Context(), floodPatience)
-	defer cancel()
-	for {
-		select {
-		case m := <-from.Messages():
-			see(m)
-			if m.Offset == end-1 {
-				return
-			}
-		case <-ctx.Done():
-			l.t.Fatalf("partition %d was not read up to offset %d within %s", partition, end, floodPatience)
-		}
-	}
-}
-
 // compare recounts the topic, message by message and in plain arithmetic. Each
 // partition must hold what the seed gives it, from the first message on, once,
 // in order and nothing else; and the sums must be the manifest's.
 func (l *flood) compare(p *process, seed uint64, run string) error {
 	l.t.Helper()
-	text, err := os.ReadFile(p.manifest)
-	if err != nil {
-		return err
-	}
+	_, err := l.compared(p, seed, run)
+	return err
+}
+
+// compared is compare, and what was counted of each partition.
+func (l *flood) compared(p *process, seed uint64, run string) ([3]held, error) {
+	l.t.Helper()
+	var parts [3]held
 	var manifest producer.Manifest
-	if err := json.Unmarshal(text, &manifest); err != nil {
-		return err
+	text, err := os.ReadFile(p.manifest)
+	if err == nil {
+		err = json.Unmarshal(text, &manifest)
+	}
+	if err != nil {
+		return parts, err
 	}
 	if manifest.Unknown != 0 || manifest.Seed != seed {
-		return fmt.Errorf("the manifest has %d unknown messages, seed %d; want none, and %d", manifest.Unknown, manifest.Seed, seed)
+		return parts, fmt.Errorf("the manifest has %d unknown messages, seed %d; want none, and %d", manifest.Unknown, manifest.Seed, seed)
 	}
 	sums := recount{}
-	for partition := range 3 {
-		expected := producer.NewGenerator(producer.Article(), seed)
-		held, number := int64(0), 0
-		var wrong error
-		l.read(int32(partition), func(m *sarama.ConsumerMessage) {
-			v := expected.Next()
-			for ; number%3 != partition; number++ {
-				v = expected.Next()
-			}
-			if want := string(v.AppendText(nil)); wrong == nil && string(m.Value) != want {
-				wrong = fmt.Errorf("partition %d offset %d holds %s, want message %d, %s", partition, m.Offset, m.Value, number, want)
-			}
-			if want := fmt.Sprintf("%s/3/%d", run, number); wrong == nil && run != "" && (len(m.Headers) != 1 || string(m.Headers[0].Value) != want) {
-				wrong = fmt.Errorf("partition %d offset %d has the headers %v, want %s", partition, m.Offset, m.Headers, want)
-			}
-			number++
-			held++
-			sums.add(string(m.Value))
-		})
-		if wrong != nil {
-			return wrong
+	for partition := range parts {
+		part, err := l.recount(partition, seed, run)
+		if err != nil {
+			return parts, err
 		}
-		if counted := manifest.Partitions[partition].Acknowledged; counted != held {
-			return fmt.Errorf("partition %d holds %d messages, %d were acknowledged", partition, held, counted)
+		parts[partition] = part
+		acknowledged := manifest.Partitions[partition]
+		if counted, bad := acknowledged.Acknowledged, acknowledged.Bad; counted != part.messages || bad != int64(len(part.bad)) {
+			return parts, fmt.Errorf("partition %d holds %d messages, %d of them bad; %d and %d were acknowledged",
+				partition, part.messages, len(part.bad), counted, bad)
 		}
+		sums.addAll(part.sums)
 	}
-	return sums.equal(manifest)
-}
-
-// recount are sums of pages, added up without the jobs' arithmetic.
-type recount map[string]*[4]int64 // messages, clicks, minutes in 1e-9, likes
-
-func (r recount) add(value string) {
-	fields := strings.Split(value, "|")
-	sums := r[fields[0]]
-	if sums == nil {
-		sums = &[4]int64{}
-		r[fields[0]] = sums
-	}
-	clicks, err1 := strconv.ParseInt(fields[1], 10, 64)
-	likes, err2 := strconv.ParseInt(fields[3], 10, 64)
-	if err := errors.Join(err1, err2); err != nil {
-		panic(err) // it has been compared with a message already
-	}
-	for i, n := range []int64{1, clicks, nano(fields[2]), likes} {
-		sums[i] += n
-	}
-}
-
-// nano is a decimal number in units of 1e-9, half to even.
-func nano(text string) int64 {
-	whole, fraction, _ := strings.Cut(text, ".")
-	if n, err := strconv.ParseInt(whole+fraction+strings.Repeat("0", max(0, 9-len(fraction))), 10, 64); err == nil && len(fraction) <= 9 {
-		return n
-	}
-	exact, _ := new(big.Rat).SetString(text) // with an exponent, or more digits
-	exact.Mul(exact, big.NewRat(1_000_000_000, 1))
-	quotient, rest := new(big.Int).QuoRem(exact.Num(), exact.Denom(), new(big.Int))
-	if twice := rest.Lsh(rest, 1).Cmp(exact.Denom()); twice > 0 || twice == 0 && quotient.Bit(0) == 1 {
-		return quotient.Int64() + 1
-	}
-	return quotient.Int64()
-}
-
-func (r recount) equal(m producer.Manifest) error {
-	if len(r) != len(m.Pages) {
-		return fmt.Errorf("the topic has %d pages, the manifest %d", len(r), len(m.Pages))
-	}
-	for page, got := range r {
-		sums := m.Pages[page]
-		if want := [4]int64{sums.N, sums.Clicks, int64(sums.StayNano.Lo), sums.Like}; *got != want || sums.StayNano.Hi != 0 {
-			return fmt.Errorf("page %s: the topic has %v, the manifest %v", page, *got, want)
-		}
-	}
-	return nil
+	return parts, sums.equal(manifest.Pages)
 }
 
 func TestAnUnlimitedProducerLosesAndRepeatsNothingWhenBrokersDieAndLeadersMove(t *testing.T) {

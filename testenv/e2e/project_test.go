@@ -146,27 +146,48 @@ func wantNone(t *testing.T, text string, parts ...string) {
 	}
 }
 
-// killAll kills, without warning, every process that was started for this
-// project: ops, the Pulumi CLI and the provider plugin, which lead process
-// groups of their own.
-func (p project) killAll() error {
-	environs, err := filepath.Glob("/proc/[0-9]*/environ")
+// killAll kills, without warning, every process that was started for this project.
+func (p project) killAll() error { return p.kill("") }
+
+// kill kills those of one program.
+func (p project) kill(program string) error {
+	pids, err := p.processes(program)
 	if err != nil {
 		return err
 	}
-	mark := []byte("WEIR_ROOT=" + p.dir + "\x00")
-	for _, file := range environs {
-		environ, err := os.ReadFile(file)
-		if err != nil || !bytes.Contains(environ, mark) {
-			continue // ended meanwhile, or another's
-		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-		if err != nil {
-			return err
-		}
+	for _, pid := range pids {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return err
 		}
 	}
 	return nil
+}
+
+// processes are those that were started for this project: ops, the Pulumi CLI and
+// the provider plugin, which lead process groups of their own. program is the
+// name of its file; empty is all.
+func (p project) processes(program string) ([]int, error) {
+	files, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		return nil, err
+	}
+	mark := []byte("WEIR_ROOT=" + p.dir + "\x00")
+	var pids []int
+	for _, file := range files {
+		environ, err := os.ReadFile(file)
+		if err != nil || !bytes.Contains(environ, mark) {
+			continue // ended meanwhile, or another's
+		}
+		words, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "cmdline"))
+		name, _, _ := strings.Cut(string(words), "\x00")
+		if program != "" && filepath.Base(name) != program {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil {
+			return nil, err
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
 }

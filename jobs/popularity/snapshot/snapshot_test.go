@@ -192,3 +192,26 @@ func TestKeysSortPagesBehindTheirPartition(t *testing.T) {
 		t.Errorf("keys %s", got)
 	}
 }
+
+// Whatever is in the topic, what is read from it makes sense, or is an error.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte("top"), []byte("null"))
+	f.Add([]byte("0"), []byte(`{"state":"a","partition":0,"nextOffset":3,"pages":1,"changes":1}`))
+	f.Add([]byte("2147483648/page"), []byte(`{"state":"a","from":-1,"next":9223372036854775807}`))
+	f.Add([]byte("1/\xff"), []byte(`{"state":"a","from":0,"added":{},"next":-1}`))
+	f.Fuzz(func(t *testing.T, key, value []byte) {
+		m, err := Decode(key, value)
+		if err != nil {
+			return
+		}
+		set := 0
+		for _, is := range []bool{m.Page != nil, m.Marker != nil, m.Top != nil} {
+			if is {
+				set++
+			}
+		}
+		if set != 1 || m.Partition < 0 || (m.Page != nil) != (m.PageID != "") {
+			t.Errorf("%q %q: got %+v", key, value, m)
+		}
+	})
+}

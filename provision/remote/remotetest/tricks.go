@@ -2,6 +2,8 @@ package remotetest
 
 import (
 	"bytes"
+	"io"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -54,3 +56,13 @@ func ExitStatus(code uint32) Trick {
 
 // Hang says nothing until the client gives up.
 func Hang(_ ssh.Channel, gone <-chan struct{}) { <-gone }
+
+// Swallow takes all that the client sends, keeps none of it, adds its bytes to
+// count, and exits 0.
+func Swallow(count *atomic.Int64) Trick {
+	return func(channel ssh.Channel, _ <-chan struct{}) {
+		n, _ := io.Copy(io.Discard, channel)
+		count.Add(n)
+		sendExit(channel, 0)
+	}
+}

@@ -84,6 +84,7 @@ func (s *Store) open(replace bool, log *slog.Logger) error {
 		MemTableSize:       memTableBytes,
 		FormatMajorVersion: pebble.FormatNewest,
 		Logger:             logger{log},
+		EventListener:      &pebble.EventListener{BackgroundError: logger{log}.fail},
 	})
 	s.db = db
 	return err
@@ -109,8 +110,16 @@ func (l logger) Infof(string, ...any)              {}
 func (l logger) Errorf(format string, args ...any) { l.Error("state: " + fmt.Sprintf(format, args...)) }
 func (l logger) Fatalf(format string, args ...any) {
 	// Pebble cannot go on, for example because the disk is full, and must not
-	// return. The state on disk is that of the last commit.
-	l.Error("state failed, stopping: " + fmt.Sprintf(format, args...))
+	// return.
+	l.fail(fmt.Errorf(format, args...))
+}
+
+// fail ends the process: the state on disk is that of the last commit. Pebble
+// would try a write in the background again at once, and for ever, with a line in
+// the log each time, and commits would wait for it.
+func (l logger) fail(err error) {
+	// As a text: as a value it would be printed with its stack.
+	l.Error("state failed, stopping", "error", err.Error(), "next", "make room, or mend the disk, and start again")
 	os.Exit(1)
 }
 

@@ -1,0 +1,147 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"weir/jobs/popularity/store"
+	"weir/jobs/popularity/store/disk"
+	"weir/jobs/popularity/store/postgres"
+)
+
+// stateDisk holds a state of a hundred pages with room for the logs of its last
+// commits, each of which takes its 18 MB at once.
+const stateDisk = 256 << 20
+
+func TestNothingIsLostOrCountedTwiceWhateverIsKilled(t *testing.T) {
+	dir, limited := smallDisk(t, stateDisk)
+	state := filepath.Join(dir, "state")
+	x := newTrial(t, "exact-disk", faultSeed(t), "--state-dir", state)
+	x.count(0)
+	x.produce()
+	x.more(20_000)
+	for range 3 {
+		x.killAndRestart(0)
+	}
+	x.more(5_000)
+	if limited {
+		x.fullDisk(dir)
+	}
+	x.killBroker("weir-3", func() {
+		x.killAndRestart(0)
+		x.more(5_000)
+	})
+	x.moveLeaders()
+	x.more(5_000)
+
+	// What comes now is counted by those below as well, from a copy of the state.
+	x.stop(0, syscall.SIGTERM, 0)
+	before := filepath.Join(t.TempDir(), "before")
+	if err := os.CopyFS(before, os.DirFS(state)); err != nil {
+		t.Fatal(err)
+	}
+	x.more(20_000)
+	x.count(0)
+	x.finish()
+	if err := x.verdict(onDisk(state)); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("a batch that is counted twice is noticed", func(t *testing.T) { x.in(t).planted(before, -1000) })
+	t.Run("a batch that is lost is noticed", func(t *testing.T) { x.in(t).planted(before, 1000) })
+}
+
+// planted makes a calculator's state one that has counted some records and does
+// not know it, or has not and believes so: it moves the offset and leaves the
+// sums. Counting goes on from there; the comparison that passed must fail.
+func (x *trial) planted(before string, shift int64) {
+	t := x.t
+	dir := filepath.Join(t.TempDir(), "state")
+	if err := os.CopyFS(dir, os.DirFS(before)); err != nil {
+		t.Fatal(err)
+	}
+	if err := shiftOffset(t, dir, shift); err != nil {
+		t.Fatal(err)
+	}
+	x.group = fmt.Sprintf("%s.planted.%d", x.topic, shift)
+	x.where = []string{"--state-dir", dir}
+	x.count(0)
+	x.countedAll()
+	x.stop(0, syscall.SIGTERM, 0)
+	err := x.verdict(onDisk(dir))
+	if err == nil || !strings.HasPrefix(err.Error(), "the state: partition 0: page") {
+		t.Errorf("with %d offsets of partition 0 between the sums and the position: got %v, want a page whose sums differ", shift, err)
+	}
+	t.Logf("noticed: %v", err)
+}
+
+func shiftOffset(t *testing.T, dir string, shift int64) (err error) {
+	s, err := onDisk(dir)()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close(t.Context())) }()
+	id, found, err := s.Identity(t.Context())
+	if err != nil || !found {
+		return fmt.Errorf("found a state: %t, %w", found, err)
+	}
+	positions, err := s.Positions(t.Context())
+	if err != nil {
+		return err
+	}
+	p := positions[0]
+	p.Next += shift
+	p.Published = min(p.Published, p.Next)
+	return s.(*disk.Store).Begin(t.Context(), id, map[int32]store.Position{0: p})
+}
+
+func TestInstancesOnPostgreSQLCountEachMessageOnce(t *testing.T) {
+	url := database.URL(t)
+	x := newTrial(t, "exact-shared", faultSeed(t), "--store", url)
+	x.produce()
+	x.count(0)
+	x.says(0, "partition taken", 3)
+	x.count(1)
+	x.says(1, "partition taken", 1) // a part, of one that works
+	x.suspendPastLease(0, 1)
+	x.killBroker("weir-2", func() {
+		x.killAndRestart(1)
+		x.moment(time.Second)
+		x.stop(0, syscall.SIGKILL, -1)
+		x.count(0)
+	})
+	x.says(0, "partition taken", 1)
+	x.more(5_000)
+	x.stop(1, syscall.SIGTERM, 0) // and 0 takes what it leaves
+	x.says(0, "partition taken", 3)
+	x.count(1)
+	x.finish()
+	if err := x.verdict(func() (store.Store, error) { return postgres.Open(t.Context(), url, "reader", false) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// suspendPastLease suspends an instance until another has all partitions, and
+// wakes it: what it still had in memory must not count.
+func (x *trial) suspendPastLease(sleeper, other int) {
+	x.t.Helper()
+	if err := x.calculators[sleeper].Process.Signal(syscall.SIGSTOP); err != nil {
+		x.t.Fatal(err)
+	}
+	taken := strings.Count(x.calculators[other].text(), "partition taken")
+	released := strings.Count(x.calculators[other].text(), "partition released")
+	x.says(other, "partition taken", 3+released)
+	x.more(5_000)
+	if err := x.calculators[sleeper].Process.Signal(syscall.SIGCONT); err != nil {
+		x.t.Fatal(err)
+	}
+	x.says(sleeper, "starting over from what is stored", 1)
+	if taken == 3+released {
+		x.t.Fatal("the other instance had all partitions before: nothing was fenced")
+	}
+}

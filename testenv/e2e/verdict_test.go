@@ -1,0 +1,128 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/IBM/sarama"
+
+	"weir/jobs/behavior"
+	"weir/jobs/popularity/snapshot"
+	"weir/jobs/popularity/store"
+	"weir/jobs/popularity/store/disk"
+)
+
+// verdict compares, integer by integer and page by page: the manifest with an
+// independent recount of the topic, the recount with the state, that with what
+// was published, and the dead letters with the records that are no messages.
+func (x *trial) verdict(open func() (store.Store, error)) error {
+	x.t.Helper()
+	parts, err := x.compared(x.producer, trialSeed, trialRun)
+	if err != nil {
+		return err
+	}
+	if err := x.stateEquals(parts, open); err != nil {
+		return fmt.Errorf("the state: %w", err)
+	}
+	if err := x.publishedEquals(parts); err != nil {
+		return fmt.Errorf("what was published: %w", err)
+	}
+	return x.lettersEqual(parts)
+}
+
+// onDisk opens the state of a calculator that has ended.
+func onDisk(dir string) func() (store.Store, error) {
+	return func() (store.Store, error) { return disk.Open(dir, false, slog.New(slog.DiscardHandler)) }
+}
+
+// stateEquals compares the state with a recount, partition by partition.
+func (x *trial) stateEquals(parts [3]held, open func() (store.Store, error)) (err error) {
+	x.t.Helper()
+	ctx := x.t.Context()
+	state, err := open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, state.Close(context.WithoutCancel(ctx))) }()
+	positions, err := state.Positions(ctx)
+	if err != nil {
+		return err
+	}
+	ends := x.ends()
+	for partition, part := range parts {
+		pages, counted := map[string]behavior.Sums{}, int64(0)
+		err := state.Pages(ctx, int32(partition), func(page []byte, sums behavior.Sums, _ int64) error {
+			pages[string(page)] = sums
+			counted += sums.N
+			return nil
+		})
+		if err == nil {
+			err = part.sums.equal(pages)
+		}
+		// Bad records have no sums, and markers are no records at all.
+		if want := part.messages - int64(len(part.bad)); err == nil && counted != want {
+			err = fmt.Errorf("%d messages are counted, %d are there", counted, want)
+		}
+		if next := positions[int32(partition)].Next; err == nil && next != ends[partition] {
+			err = fmt.Errorf("it is counted up to offset %d, it ends at %d", next, ends[partition])
+		}
+		if err != nil {
+			return fmt.Errorf("partition %d: %w", partition, err)
+		}
+	}
+	return nil
+}
+
+// publishedEquals compares the snapshots, read from their topic's beginning.
+func (x *trial) publishedEquals(parts [3]held) error {
+	x.t.Helper()
+	var view snapshot.View
+	var bad error
+	x.read(x.snapshots(), 0, func(m *sarama.ConsumerMessage) {
+		message, err := snapshot.Decode(m.Key, m.Value)
+		bad = errors.Join(bad, err)
+		view.Add(message)
+	})
+	if bad != nil {
+		return bad
+	}
+	ends := x.ends()
+	for partition, part := range parts {
+		s, ok := view.Snapshot(int32(partition))
+		if !ok || s.NextOffset != ends[partition] {
+			return fmt.Errorf("partition %d: the last snapshot is complete: %t, and of offset %d; want %d", partition, ok, s.NextOffset, ends[partition])
+		}
+		if err := part.sums.equal(s.Pages); err != nil {
+			return fmt.Errorf("partition %d: %w", partition, err)
+		}
+	}
+	return nil
+}
+
+// lettersEqual wants a dead letter for every record that is no message, and for
+// no other. One may have come twice, under one key: a request that a killed
+// calculator left on the network.
+func (x *trial) lettersEqual(parts [3]held) error {
+	x.t.Helper()
+	var want, got []string
+	for partition, part := range parts {
+		for _, offset := range part.bad {
+			want = append(want, fmt.Sprintf("%d/%d", partition, offset))
+		}
+	}
+	arrived := 0
+	x.read(x.letters(), 0, func(m *sarama.ConsumerMessage) {
+		arrived++
+		got = append(got, string(m.Key))
+	})
+	slices.Sort(want)
+	slices.Sort(got)
+	if got = slices.Compact(got); !slices.Equal(got, want) {
+		return fmt.Errorf("%d records have dead letters, want %d\ngot  %v\nwant %v", len(got), len(want), got, want)
+	}
+	x.t.Logf("%d records are no messages, %d dead letters came", len(want), arrived)
+	return nil
+}
