@@ -100,11 +100,15 @@ func (c Config) kafkaStates() (map[string]machine.State, error) {
 	return kafka.States(spec)
 }
 
-// kafkaRelease is where a component's release lives; which it is, is left out.
+// kafkaRelease is where a component's release lives. Which it is follows from its
+// lock; of an archive that would have to be fetched it is left out.
 func (c Config) kafkaRelease(component string) machine.Release {
 	r := machine.Release{Name: kafka.ReleaseName, Root: "/opt/weir/" + component}
 	if c.Kafka != nil {
 		r.Version = cmp.Or(c.Kafka.Version, kafka.DefaultVersion)
+		if lock, err := c.KafkaRelease(); err == nil && c.Kafka.Release == nil {
+			r.Digest, _ = lock.Digest() // without it the release is not looked for
+		}
 	}
 	return r
 }

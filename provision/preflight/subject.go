@@ -34,7 +34,11 @@ func (s Subject) asked() machine.State {
 		all.Services = append(all.Services, st.Services...)
 		all.Sysctls = append(all.Sysctls, st.Sysctls...)
 		all.Directories = append(all.Directories, dataDirectories(st)...)
-		all.Releases = append(all.Releases, st.Releases...)
+		for _, r := range st.Releases {
+			if r.Digest != "" { // else nobody can say whether it is there
+				all.Releases = append(all.Releases, r)
+			}
+		}
 		for _, space := range st.Requires.Space { // components share releases, and the room for them
 			if !slices.Contains(all.Requires.Space, space) {
 				all.Requires.Space = append(all.Requires.Space, space)

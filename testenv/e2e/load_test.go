@@ -90,10 +90,24 @@ func (l *load) send(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			l.settle()
 			return
 		case <-tick.C:
 			l.producer.Input() <- &sarama.ProducerMessage{Topic: l.topic, Value: sarama.StringEncoder(strconv.Itoa(l.sent)), Metadata: l.sent}
 			l.sent++
+		}
+	}
+}
+
+// settle waits until it is known what became of all that was sent: the library
+// fails what it has to send again once it is told to end.
+func (l *load) settle() {
+	for deadline := time.Now().Add(loadPatience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		l.mu.Lock()
+		known := len(l.acked) + len(l.failed)
+		l.mu.Unlock()
+		if known == l.sent {
+			return
 		}
 	}
 }
