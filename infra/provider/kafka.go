@@ -211,9 +211,15 @@ func guardBrokers(ctx context.Context, env *Env, k, was *KafkaArgs, leaving map[
 			steps(ctx)(machine.Event{Machine: name, Step: step})
 		}
 	}
-	leavers := map[string]kafka.Leaver{}
+	back := func(name string, settings []string) {
+		for _, step := range withdrawalSteps(settings) {
+			steps(ctx)(machine.Event{Machine: name, Step: step})
+		}
+	}
+	leavers, withdrawn := map[string]kafka.Leaver{}, map[int32][]string{}
 	if was != nil {
 		old := was.spec()
+		withdrawn = kafka.Withdrawn(old, spec)
 		for _, b := range old.Brokers {
 			if l, ok := leaving[b.Machine]; ok {
 				leavers[b.Machine] = kafka.Leaver{ID: b.ID, Address: old.ClientAddress(b), Replaced: l.Replaced}
@@ -221,7 +227,8 @@ func guardBrokers(ctx context.Context, env *Env, k, was *KafkaArgs, leaving map[
 		}
 	}
 	return brokerGuard{kafka.Roll{
-		Admin: admin, Brokers: brokers, Leaving: leavers, Dynamic: kafka.Dynamic(spec), Warn: tell, Reconfigured: taken,
+		Admin: admin, Brokers: brokers, Leaving: leavers, Dynamic: kafka.Dynamic(spec), Withdrawn: withdrawn,
+		Warn: tell, Reconfigured: taken, TakenBack: back,
 	}}, nil
 }
 
@@ -237,7 +244,25 @@ func (g brokerGuard) Foretell(ctx context.Context, restarted []string) (map[stri
 	for name, settings := range outdated {
 		all[name] = settingSteps(settings)
 	}
+	if err != nil {
+		return all, err
+	}
+	outlived, err := g.Outlived(ctx)
+	for name, settings := range outlived {
+		all[name] = append(all[name], withdrawalSteps(settings)...)
+	}
 	return all, err
+}
+
+// withdrawalSteps are the steps that have a running broker forget settings.
+func withdrawalSteps(settings []string) []machine.Step {
+	var all []machine.Step
+	for _, k := range settings {
+		all = append(all, machine.Step{
+			Phase: machine.Finish, Action: machine.Remove, Kind: "setting", Target: k, Detail: "as the running broker was told it",
+		})
+	}
+	return all
 }
 
 func settingSteps(settings map[string]string) []machine.Step {

@@ -56,6 +56,21 @@ func Dynamic(s Spec) map[int32]map[string]string {
 	return all
 }
 
+// Withdrawn returns, by broker id, the settings that running brokers may have been
+// told for a spec and that another, which takes its place, leaves out, sorted.
+func Withdrawn(was, now Spec) map[int32][]string {
+	stay := Dynamic(now)
+	all := map[int32][]string{}
+	for id, live := range Dynamic(was) {
+		for _, key := range slices.Sorted(maps.Keys(live)) {
+			if _, stays := stay[id][key]; !stays {
+				all[id] = append(all[id], key)
+			}
+		}
+	}
+	return all
+}
+
 // RefusedSettingError says that a running broker does not take a setting.
 type RefusedSettingError struct {
 	Broker   int32
@@ -106,6 +121,38 @@ func (a *Admin) Reconfigure(ctx context.Context, id int32, want map[string]strin
 		return nil, err
 	}
 	return changed, nil
+}
+
+// Told returns those of the settings that a running broker was told and keeps
+// through restarts, whatever its file says, sorted.
+func (a *Admin) Told(ctx context.Context, id int32, names []string) (told []string, err error) {
+	err = a.do(ctx, fmt.Sprintf("asking broker %d what it was told", id), func(client sarama.Client, _ sarama.ClusterAdmin) error {
+		is, err := brokerSettings(client, id, names)
+		told = nil
+		for _, name := range slices.Sorted(maps.Keys(is)) {
+			if is[name].taken {
+				told = append(told, name)
+			}
+		}
+		return err
+	})
+	return told, err
+}
+
+// TakeBack has a running broker forget what it was told of these settings: its
+// file, or the default, is in force again. It returns those that it had been told.
+func (a *Admin) TakeBack(ctx context.Context, id int32, names []string) ([]string, error) {
+	told, err := a.Told(ctx, id, names)
+	if err != nil || len(told) == 0 {
+		return nil, err
+	}
+	entries := map[string]sarama.IncrementalAlterConfigsEntry{}
+	for _, name := range told {
+		entries[name] = sarama.IncrementalAlterConfigsEntry{Operation: sarama.IncrementalAlterConfigsOperationDelete}
+	}
+	return told, a.do(ctx, fmt.Sprintf("taking settings of broker %d back", id), func(_ sarama.Client, admin sarama.ClusterAdmin) error {
+		return admin.IncrementalAlterConfig(sarama.BrokerResource, strconv.Itoa(int(id)), entries, false)
+	})
 }
 
 // Settings returns the values in effect on a running broker, its own dynamic

@@ -27,8 +27,13 @@ type Roll struct {
 	AllowUnderReplicated bool
 	// Dynamic are settings, by broker, that a running broker takes; see [Dynamic].
 	Dynamic map[int32]map[string]string
-	// Reconfigured, when set, is told what a running broker has taken.
+	// Withdrawn are settings, by broker, that running brokers may have been told and
+	// that no file has any more: what a broker was told outlives its restart.
+	Withdrawn map[int32][]string
+	// Reconfigured, when set, is told what a running broker has taken, and TakenBack
+	// what it no longer has of its own.
 	Reconfigured func(machine string, settings map[string]string)
+	TakenBack    func(machine string, settings []string)
 	// Warn, when set, is told what a change will disturb although it is allowed.
 	Warn func(machine string, findings health.Findings)
 }
@@ -117,10 +122,20 @@ func (r Roll) After(ctx context.Context, machine string) error {
 // healthy.
 func (r Roll) Finish(ctx context.Context) error {
 	for _, machine := range slices.Sorted(maps.Keys(r.Brokers)) {
-		id := r.Brokers[machine]
-		if len(r.Dynamic[id]) == 0 {
-			continue
+		if err := r.reconfigure(ctx, machine); err != nil {
+			return err
 		}
+	}
+	if err := r.Admin.ElectPreferred(ctx); err != nil {
+		return err
+	}
+	return r.Healthy(ctx)
+}
+
+// reconfigure tells one broker what it is to have, and what no longer.
+func (r Roll) reconfigure(ctx context.Context, machine string) error {
+	id := r.Brokers[machine]
+	if len(r.Dynamic[id]) > 0 {
 		taken, err := r.Admin.Reconfigure(ctx, id, r.Dynamic[id])
 		if err != nil {
 			return err
@@ -129,10 +144,35 @@ func (r Roll) Finish(ctx context.Context) error {
 			r.Reconfigured(machine, taken)
 		}
 	}
-	if err := r.Admin.ElectPreferred(ctx); err != nil {
-		return err
+	if len(r.Withdrawn[id]) == 0 {
+		return nil
 	}
-	return r.Healthy(ctx)
+	back, err := r.Admin.TakeBack(ctx, id, r.Withdrawn[id])
+	if len(back) > 0 && err == nil && r.TakenBack != nil {
+		r.TakenBack(machine, back)
+	}
+	return err
+}
+
+// Outlived says what Finish would have the running brokers forget, by machine.
+func (r Roll) Outlived(ctx context.Context) (map[string][]string, error) {
+	all := map[string][]string{}
+	for machine, id := range r.Brokers {
+		if len(r.Withdrawn[id]) == 0 {
+			continue
+		}
+		told, err := r.Admin.Told(ctx, id, r.Withdrawn[id])
+		if errors.Is(err, sarama.ErrBrokerNotFound) {
+			continue // what it was told is found at the end of the change
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(told) > 0 {
+			all[machine] = told
+		}
+	}
+	return all, nil
 }
 
 // Outdated says what Finish would have the running brokers take, by machine;

@@ -22,4 +22,5 @@ func TestAfterARebootUpBringsTheClusterBackWithItsData(t *testing.T) {
 	out := inside(t, "weir-2", tools+"kafka-console-consumer.sh", "--bootstrap-server", "172.30.78.12:9092", "--topic", "kept",
 		"--from-beginning", "--max-messages", "1", "--timeout-ms", "60000")
 	wantAll(t, out, "written before the reboot")
+	inside(t, "weir-1", tools+"kafka-topics.sh", "--bootstrap-server", "172.30.78.11:9092", "--delete", "--topic", "kept")
 }

@@ -49,10 +49,12 @@ func TestAConfigChangeRollsTheBrokersAndNoMessageIsLostOrFails(t *testing.T) {
 	if after := pids(t, "weir-kafka.service"); after != before {
 		t.Errorf("a setting that brokers take while they run restarted them: processes %v, were %v\n%s", after, before, r.all())
 	}
-	for i := range 3 {
-		said := inside(t, "weir-1", tools+"kafka-configs.sh", "--bootstrap-server", brokers[0], "--describe", "--all",
+	inForce := func(i int) string {
+		return inside(t, "weir-1", tools+"kafka-configs.sh", "--bootstrap-server", brokers[0], "--describe", "--all",
 			"--entity-type", "brokers", "--entity-name", fmt.Sprint(i))
-		wantAll(t, said, "num.io.threads=12 ")
+	}
+	for i := range 3 {
+		wantAll(t, inForce(i), "num.io.threads=12 ")
 	}
 
 	controller := controllerMachine(t)
@@ -72,6 +74,14 @@ func TestAConfigChangeRollsTheBrokersAndNoMessageIsLostOrFails(t *testing.T) {
 	l.finish(t)
 	if moved := unpreferred(t, brokers); len(moved) > 0 {
 		t.Errorf("not led by their preferred leaders: %v", moved)
+	}
+	// What a broker was told outlives its restart, unless it is taken back.
+	if err := p.write(stackName, stackConfig); err != nil {
+		t.Fatal(err)
+	}
+	p.mustOps(t, 0, "up", "--stack", stackName, "--no-verify")
+	for i := range 3 {
+		wantAll(t, inForce(i), "num.io.threads=8 ")
 	}
 	if now := pids(t, "weir-zookeeper.service"); now != keepers {
 		t.Errorf("ZooKeeper was restarted: processes %v, were %v", now, keepers)
