@@ -3,3 +3,6 @@
 package e2e
 
 const thorough = false
+
+// victims are the brokers that a flood sees die.
+const victims = 1
