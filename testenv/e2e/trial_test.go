@@ -180,14 +180,6 @@ func (x *trial) await(c *calculator, code int) {
 	}
 }
 
-// says waits until a calculator has said something so many times.
-func (x *trial) says(instance int, what string, times int) {
-	x.t.Helper()
-	x.until(fmt.Sprintf("the calculator %d says %q", instance, what), func() bool {
-		return strings.Count(x.calculators[instance].text(), what) >= times
-	})
-}
-
 // moment lets the programs work for up to a time: any moment is one to be killed
 // at.
 func (x *trial) moment(most time.Duration) {
