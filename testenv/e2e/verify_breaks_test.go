@@ -81,7 +81,7 @@ func brokenProcesses() []breakage {
 			},
 		},
 		{
-			name: "a unit that would not start with its machine", quick: true, only: []string{"machines"},
+			name: "a unit that would not start with its machine", only: []string{"machines"},
 			breaks: func(t *testing.T, _ project) {
 				undo(t, machine("weir-3"), "systemctl enable "+kafkaUnit)
 				on(t, machine("weir-3"), "systemctl disable "+kafkaUnit)
@@ -98,7 +98,7 @@ func brokenProcesses() []breakage {
 			wants: []want{{check: "limits", machine: "weir-2", found: "weir-zookeeper.service may open 1024 files"}},
 		},
 		{
-			name: "a console tool that cannot be run", quick: true, only: []string{"console"},
+			name: "a console tool that cannot be run", only: []string{"console"},
 			breaks: func(t *testing.T, _ project) {
 				undo(t, machine("weir-1"), "chmod 0755 "+tools+"kafka-console-producer.sh")
 				on(t, machine("weir-1"), "chmod 0644 "+tools+"kafka-console-producer.sh")
@@ -152,7 +152,7 @@ func brokenNetworks() []breakage {
 			wants: []want{{check: "listeners", machine: "weir-2", found: "weir-2 does not reach broker 2 on weir-3 at 172.30.78.13:9092"}},
 		},
 		{
-			name: "a listener that is closed to this computer alone", quick: true, only: []string{"listeners"},
+			name: "a listener that is closed to this computer alone", only: []string{"listeners"},
 			breaks: func(t *testing.T, _ project) {
 				drop(t, "weir-3", "INPUT -s 172.30.78.1 -p tcp --dport 9092")
 			},
@@ -251,7 +251,7 @@ func brokenTopics() []breakage {
 			wants:  []want{{check: "topics", machine: all, found: "max.message.bytes=1000000"}},
 		},
 		{
-			name: "more replicas wanted in sync than there are", quick: true, only: []string{"topics", "partitions"},
+			name: "more replicas wanted in sync than there are", only: []string{"topics", "partitions"},
 			breaks: func(t *testing.T, _ project) { alter(t, behaviorTopic, "min.insync.replicas", "4") },
 			wants: []want{
 				{check: "topics", machine: all, found: "min.insync.replicas=4"},
@@ -267,7 +267,7 @@ func brokenTopics() []breakage {
 			wants: []want{{check: "partitions", machine: "weir-3", found: "refuse writes"}},
 		},
 		{
-			name: "offsets that cannot be committed", quick: true, only: []string{"groups"},
+			name: "offsets that cannot be committed", only: []string{"groups"},
 			breaks: func(t *testing.T, _ project) { alter(t, "__consumer_offsets", "min.insync.replicas", "4") },
 			wants: []want{
 				{check: "groups", machine: "weir-1", found: "group weir-verify-", others: true},
@@ -306,7 +306,7 @@ func brokenTopics() []breakage {
 			wants: []want{{check: "topics", machine: "weir-2", found: "broker 1 does not lead partition user-behavior-topic-"}},
 		},
 		{
-			name: "a broker that is to lead nothing", quick: true, only: []string{"topics"},
+			name: "a broker that is to lead nothing", only: []string{"topics"},
 			breaks: func(t *testing.T, _ project) {
 				partition, replicas := ledBy(t, behaviorTopic, 1)
 				t.Cleanup(func() {
