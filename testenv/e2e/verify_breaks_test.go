@@ -267,15 +267,6 @@ func brokenTopics() []breakage {
 			wants: []want{{check: "partitions", machine: "weir-3", found: "refuse writes"}},
 		},
 		{
-			name: "offsets that cannot be committed", only: []string{"groups"},
-			breaks: func(t *testing.T, _ project) { alter(t, "__consumer_offsets", "min.insync.replicas", "4") },
-			wants: []want{
-				{check: "groups", machine: "weir-1", found: "group weir-verify-", others: true},
-				{check: "groups", machine: "weir-2", found: "group weir-verify-", others: true},
-				{check: "groups", machine: "weir-3", found: "group weir-verify-", others: true},
-			},
-		},
-		{
 			name: "a topic that was deleted", only: []string{"topics"},
 			breaks: func(t *testing.T, p project) {
 				again(t, p)
