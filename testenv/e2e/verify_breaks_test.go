@@ -342,7 +342,7 @@ func brokenJobs() []breakage {
 		{
 			name: "a state in which messages were counted twice", quick: true, only: []string{"jobs"},
 			breaks: func(t *testing.T, _ project) { countTwice(t) },
-			wants:  []want{{check: "jobs", machine: "weir-2", found: "recounted n="}},
+			wants:  []want{{check: "jobs", machine: "weir-2", found: "published n="}},
 		},
 	}
 }
