@@ -340,7 +340,7 @@ func brokenJobs() []breakage {
 			wants:  []want{{check: "jobs", machine: "weir-2", found: "weir-job-popularity.service: its process"}},
 		},
 		{
-			name: "a state in which messages were counted twice", quick: true, only: []string{"jobs"},
+			name: "a state in which messages were counted twice", only: []string{"jobs"},
 			breaks: func(t *testing.T, _ project) { countTwice(t) },
 			wants:  []want{{check: "jobs", machine: "weir-2", found: "published n="}},
 		},
