@@ -43,7 +43,7 @@ check: ## the fast part of the tests: format, vet, linters, the import rule, uni
 	go test $(UNIT)
 
 test: setup build check ## all tests, end to end on containers too
-	go test -timeout 40m ./testenv/...
+	go test -timeout 60m ./testenv/...
 
 bench: setup build ## measure, against others (ROWS=install,noop; RESUME=1 after a stop; WRITE=1 for docs/performance.md)
 	@go build -trimpath -o bin/bench ./testenv/bench
