@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -57,23 +56,7 @@ func (e *Env) newAdmin(version string, brokers []BrokerRef, zookeeper []string, 
 	}
 	v, _ := kafka.LookUp(version) // Validate has refused what is not in the table
 	dialer := remote.Via(&net.Dialer{}, ways...)
-	return kafka.NewAdmin(bootstrap, v, dialer, &kafka.Registry{ZooKeeper: zookeeper, Chroot: chroot, Dialer: dialer, Tool: tool(machines)})
-}
-
-// tool runs a program of Kafka's on the first of the machines that can be reached.
-func tool(machines []remote.Runner) func(ctx context.Context, program string, args ...string) (string, error) {
-	return func(ctx context.Context, program string, args ...string) (string, error) {
-		var away *remote.ConnectError
-		var errs []error
-		for _, m := range machines {
-			said, err := kafka.RunTool(ctx, m, program, args...)
-			if !errors.As(err, &away) {
-				return said, err
-			}
-			errs = append(errs, err)
-		}
-		return "", errors.Join(errs...)
-	}
+	return kafka.NewAdmin(bootstrap, v, dialer, &kafka.Registry{ZooKeeper: zookeeper, Chroot: chroot, Dialer: dialer, Tool: kafka.ToolOn(machines...)})
 }
 
 // Close ends the connections to brokers and machines, and the accounts of them.

@@ -124,6 +124,9 @@ func (e *Env) read(ctx context.Context, c component) (seen Seen, err error) {
 	if err := problems.Err(); err != nil {
 		return seen, err
 	}
+	if s := c.software(); s != nil && s.digest != nil && *s.digest != nil {
+		go s.lock() // while the machines answer: Check asks for it next, and then it is known
+	}
 	last := *c.shown()
 	now := make(map[string]Shown, len(ts))
 	sights := e.Fleet.Look(ctx, ts)

@@ -2,7 +2,6 @@ package connect
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -28,44 +27,45 @@ func (s *Session) Registry() *kafka.Registry {
 	if v, known := kafka.LookUp(k.Version); !known || v.Features.Has(kafka.AdminProtocol) {
 		return nil
 	}
-	return &kafka.Registry{ZooKeeper: s.Cluster.ZooKeeperConnect(), Chroot: k.Chroot, Dialer: s, Tool: s.tool}
+	return &kafka.Registry{ZooKeeper: s.Cluster.ZooKeeperConnect(), Chroot: k.Chroot, Dialer: s, Tool: kafka.ToolOn(s.brokerMachines()...)}
 }
 
-// tool runs a program of Kafka's on the first broker's machine that can be reached.
-func (s *Session) tool(ctx context.Context, program string, args ...string) (string, error) {
-	var away *remote.ConnectError
-	var errs []error
+// brokerMachines are the machines with a broker; each is connected to when it is asked.
+func (s *Session) brokerMachines() (all []remote.Runner) {
 	for _, m := range s.Cluster.Machines {
-		if _, ok := s.Cluster.Kafka.Brokers[m.Name]; !ok {
-			continue
+		if _, ok := s.Cluster.Kafka.Brokers[m.Name]; ok {
+			all = append(all, sessionMachine{s, m.Name})
 		}
-		conn, err := s.Machine(ctx, m.Name)
-		if err == nil {
-			var said string
-			if said, err = kafka.RunTool(ctx, conn, program, args...); err == nil {
-				return said, nil
-			}
-		}
-		if !errors.As(err, &away) {
-			return "", err
-		}
-		errs = append(errs, err)
 	}
-	return "", errors.Join(errs...)
+	return all
+}
+
+// sessionMachine is a machine that the session is, or will be, connected to.
+type sessionMachine struct {
+	session *Session
+	name    string
+}
+
+func (m sessionMachine) Machine() string { return m.name }
+
+func (m sessionMachine) Run(ctx context.Context, script remote.Script) (remote.Result, error) {
+	return m.session.Run(ctx, m.name, script)
 }
 
 // complete puts right what old brokers do not tell: who is the controller, while
 // there is no topic who is a broker, and which replicas are in sync: of a replica that
-// comes back only its leader and the ensemble know (KAFKA-1367, fixed in 0.9).
+// comes back only its leader and the ensemble know (KAFKA-1367, fixed in 0.9). Who
+// completes the answers of several brokers at once looks at the ensemble once.
 func (s *Session) complete(ctx context.Context, answer *sarama.MetadataResponse) error {
 	r := s.Registry()
 	if r == nil {
 		return nil
 	}
-	v, err := r.View(ctx)
+	look, err, _ := s.ensemble.Do("", func() (any, error) { return r.View(ctx) })
 	if err != nil {
 		return fmt.Errorf("its cluster: %w", err)
 	}
+	v := look.(kafka.View)
 	answer.ControllerID = v.Controller
 	for _, t := range answer.Topics {
 		known := v.Of(t.Name)

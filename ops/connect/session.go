@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"golang.org/x/sync/singleflight"
 
 	"weir/provision/inventory"
 	"weir/provision/remote"
@@ -66,6 +67,7 @@ type Session struct {
 	attempts map[string]*attempt
 	ways     map[string]*remote.Reach // by host
 	clients  clients
+	ensemble singleflight.Group // looks at what old brokers do not tell
 }
 
 // attempt is one try to reach a machine; its result is there when done closes.

@@ -304,6 +304,17 @@ func TestPartitionsThatRefuseWritesAreFoundWhereReplicasAreMissing(t *testing.T)
 	wantFinding(t, judgeMinISR(article(), topics, s), "node1, node3", "partition user-behavior-topic-1 refuse writes")
 }
 
+// What min.insync.replicas asks for beyond the replicas is refused by old Kafka, and
+// not asked for by today's.
+func TestMoreInSyncThanThereAreReplicasIsJudgedByVersion(t *testing.T) {
+	topics := []status.Topic{topicOf("user-behavior-topic")}
+	s := settings{topics: map[string]topicSettings{"user-behavior-topic": {inForce: map[string]string{minISRSetting: "4"}}}}
+	c := article()
+	wantFinding(t, judgeMinISR(c, topics, s), "", "")
+	c.Kafka.Version = "0.8.2.1"
+	wantFinding(t, judgeMinISR(c, topics, s), "node1, node2, node3", "user-behavior-topic-2) refuse writes")
+}
+
 // wantFinding wants one finding, or none where found is empty.
 func wantFinding(t *testing.T, got []Finding, machine, found string) {
 	t.Helper()

@@ -10,6 +10,7 @@ import (
 
 	"weir/ops/status"
 	"weir/provision/inventory"
+	"weir/provision/kafka"
 )
 
 const (
@@ -110,12 +111,14 @@ func judgeReplicas(c inventory.Cluster, topics []status.Topic) []Finding {
 // judgeMinISR finds partitions that refuse acknowledged writes, on the machines of
 // the replicas that are missing.
 func judgeMinISR(c inventory.Cluster, topics []status.Topic, s settings) (f []Finding) {
+	version, _ := kafka.LookUp(c.Kafka.Version)
 	for _, t := range topics {
-		want := s.topics[t.Name].minISR()
 		var under []string
 		var missing []int32
+		want := 0
 		for _, p := range t.Partitions {
-			if len(p.ISR) < want && p.Leader >= 0 {
+			if needed := version.InSync(s.topics[t.Name].minISR(), len(p.Replicas)); len(p.ISR) < needed && p.Leader >= 0 {
+				want = max(want, needed)
 				under = append(under, fmt.Sprintf("%s-%d", t.Name, p.ID))
 				missing = append(missing, p.Missing()...)
 			}

@@ -28,7 +28,7 @@ func (a *Admin) View(ctx context.Context) (View, error) {
 		if v, err = viewOf(answer); err != nil {
 			return err
 		}
-		return v.readMinISR(broker)
+		return v.readMinISR(broker, a.version)
 	})
 	return v, err
 }
@@ -99,7 +99,7 @@ func viewOf(m *sarama.MetadataResponse) (View, error) {
 }
 
 // readMinISR asks for the setting of all topics in one request.
-func (v *View) readMinISR(broker *sarama.Broker) error {
+func (v *View) readMinISR(broker *sarama.Broker, version Version) error {
 	var topics []string
 	for _, p := range v.Partitions {
 		topics = append(topics, p.Topic)
@@ -121,7 +121,7 @@ func (v *View) readMinISR(broker *sarama.Broker) error {
 		if !ok {
 			return fmt.Errorf("topic %s: the cluster does not tell its %s", p.Topic, minISRConfig)
 		}
-		v.Partitions[i].MinISR = n
+		v.Partitions[i].MinISR = version.InSync(n, len(p.Replicas))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,6 +27,22 @@ func RunTool(ctx context.Context, m remote.Runner, program string, args ...strin
 	command := remote.QuoteAll(append([]string{ToolDir + "/" + program}, args...)...)
 	result, err := m.Run(ctx, remote.Script{Step: program, Text: "exec 2>&1\nexec " + command + "\n", Limit: toolLimit})
 	return string(result.Stdout), err
+}
+
+// ToolOn runs programs of Kafka's on the first of the machines that can be reached.
+func ToolOn(machines ...remote.Runner) func(ctx context.Context, program string, args ...string) (string, error) {
+	return func(ctx context.Context, program string, args ...string) (string, error) {
+		var away *remote.ConnectError
+		var errs []error
+		for _, m := range machines {
+			said, err := RunTool(ctx, m, program, args...)
+			if !errors.As(err, &away) {
+				return said, err
+			}
+			errs = append(errs, err)
+		}
+		return "", errors.Join(errs...)
+	}
 }
 
 // topicTool is the program that makes and changes topics where brokers take no

@@ -36,6 +36,9 @@ const (
 	IncrementalConfig
 	// ElectLeaders: a preferred election is asked for by request (KIP-460, 2.4).
 	ElectLeaders
+	// CappedMinISR: a min.insync.replicas above a partition's replicas asks for no
+	// more than there are (KAFKA-15583, 3.7); before, it refuses writes.
+	CappedMinISR
 )
 
 // Has says that all features of need are among f.
@@ -57,13 +60,22 @@ type Version struct {
 const (
 	features0_8 = ZooKeeperMode
 	features3_9 = ZooKeeperMode | KRaftMode | Listeners | NamedListeners | BrokerClients | Compaction | Timestamps |
-		AdminProtocol | Transactions | IncrementalConfig | ElectLeaders
+		AdminProtocol | Transactions | IncrementalConfig | ElectLeaders | CappedMinISR
 )
 
 // versions are those that weir writes configuration for.
 var versions = map[string]Version{
 	"0.8.2.1": {Name: "0.8.2.1", Features: features0_8, Protocol: sarama.V0_8_2_1},
 	"3.9.2":   {Name: "3.9.2", Features: features3_9, Dynamic: dynamic3, Protocol: sarama.V3_9_2_0, Negotiates: true},
+}
+
+// InSync is how many of a partition's replicas must be in sync for an acks=all
+// write, where min.insync.replicas is minISR.
+func (v Version) InSync(minISR, replicas int) int {
+	if v.Features.Has(CappedMinISR) {
+		return min(minISR, replicas)
+	}
+	return minISR
 }
 
 // LookUp returns what the named version can do; ok is false where weir does

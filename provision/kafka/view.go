@@ -34,7 +34,7 @@ type Partition struct {
 	Replicas []int32 `json:"replicas"`
 	// ISR are the replicas in sync.
 	ISR []int32 `json:"isr"`
-	// MinISR is the topic's min.insync.replicas, the broker default included.
+	// MinISR is how many must be in sync for an acks=all write: see [Version.InSync].
 	MinISR int `json:"minIsr"`
 }
 

@@ -25,8 +25,17 @@ func Observe(ctx context.Context, r remote.Runner, s State) (Observed, error) {
 // builtin can do it no process is started: on a small machine each costs 1 ms,
 // and every preview pays. What a machine sends is bounded where it is received.
 const observePrelude = `export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
-tab=$(printf '\t')
 row() { printf '%s' "$1"; shift; printf '\t%s' "$@"; printf '\n'; }
+entry() { # PATH, in base64 where its characters are not plain
+  case $1 in *[!A-Za-z0-9._/@:+-]*) row encoded "$(printf '%s' "$1" | base64 -w0)" ;; *) row found "$1" ;; esac
+}
+entries() { # DIR: what is directly in it
+  n=0
+  for f in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    if [ -e "$f" ] || [ -L "$f" ]; then entry "$f"; n=$((n + 1)); fi
+    if [ "$n" -eq 1000 ]; then break; fi
+  done
+}
 echo @facts
 release=/etc/os-release
 [ -r "$release" ] || release=/usr/lib/os-release
@@ -45,9 +54,11 @@ for c in apt-get dnf yum zypper pacman apk; do
   if command -v "$c" >/dev/null; then row packages "$c"; fi
 done
 echo @manifests
+set --
 for f in ` + ManifestDir + `/*.json; do
-  if [ -f "$f" ]; then printf '%s\t' "${f##*/}"; base64 -w0 "$f"; echo; fi
+  if [ -f "$f" ]; then printf '%s\n' "$f"; set -- "$@" "$f"; fi
 done
+[ $# -eq 0 ] || sed -s '1F;s/^/\t/' -- "$@"
 `
 
 // ObserveScript is the read-only script that Observe runs.
@@ -71,16 +82,18 @@ func observePackages(b *strings.Builder, s State) {
 	if len(s.Packages) == 0 {
 		return
 	}
-	b.WriteString("echo @packages\n")
+	b.WriteString("echo @packages\nlacking=\n")
 	names := make([]string, 0, len(s.Packages))
 	for _, p := range s.Packages {
 		names = append(names, p.allNames()...)
-		if p.Provides != "" {
-			// Units also look into /usr/local/bin: what is there does.
-			fmt.Fprintf(b, "PATH=/usr/local/bin:$PATH command -v %s >/dev/null && row %s provided\n", remote.Quote(p.Provides), remote.Quote(p.Name))
+		if p.Provides == "" {
+			b.WriteString("lacking=yes\n")
+			continue
 		}
+		// Units also look into /usr/local/bin: what is there does.
+		fmt.Fprintf(b, "if PATH=/usr/local/bin:$PATH command -v %s >/dev/null; then row %s provided; else lacking=yes; fi\n", remote.Quote(p.Provides), remote.Quote(p.Name))
 	}
-	fmt.Fprintf(b, "if command -v dpkg-query >/dev/null; then dpkg-query -W -f='${Package}\\t${Version}\\t${db:Status-Status}\\n' %s 2>/dev/null\n"+
+	fmt.Fprintf(b, "if [ -z \"$lacking\" ]; then :; elif command -v dpkg-query >/dev/null; then dpkg-query -W -f='${Package}\\t${Version}\\t${db:Status-Status}\\n' %s 2>/dev/null\n"+
 		"elif command -v rpm >/dev/null; then rpm -q --qf '%%{NAME}\\t%%{VERSION}\\tinstalled\\n' %s 2>/dev/null; fi\n",
 		remote.QuoteAll(names...), remote.QuoteAll(names...))
 }
@@ -107,11 +120,13 @@ func observePaths(b *strings.Builder, s State) {
 	}
 	for _, r := range s.Releases { // for the times of their last change
 		paths = append(paths, r.Link(), fingerprint(r.Dir()))
+		files = append(files, sums(r.Dir()))
 	}
 	if len(paths) > 0 {
 		fmt.Fprintf(b, "echo @stat\nstat --printf='%%n\\t%%F\\t%%a\\t%%U\\t%%G\\t%%s\\t%%Y\\n' -- %s 2>/dev/null\n", remote.QuoteAll(paths...))
 	}
-	if len(files) > 0 {
+	if slices.Sort(files); len(files) > 0 {
+		files = slices.Compact(files) // components share trees
 		fmt.Fprintf(b, "echo @sums\nsums=$(sha256sum -- %s 2>/dev/null)\nprintf '%%s\\n' \"$sums\"\necho @contents\n", remote.QuoteAll(files...))
 		fmt.Fprintf(b, "body() {\n  case $sums in *\"$2  $1\"*) return ;; esac\n"+
 			"  if [ -f \"$1\" ] && [ ! -L \"$1\" ]; then row \"$1\" \"$(head -c %d \"$1\" | base64 -w0)\"; fi\n}\n", ContentLimit+1)
@@ -130,11 +145,10 @@ func observeReleases(b *strings.Builder, s State) {
 	}
 	b.WriteString("echo @releases\n" + treeFunction + `release() {
   [ -f "$1/SHA256SUMS" ] || return 0
-  digest=$(sha256sum <"$1/SHA256SUMS")
   if [ ! -f "$1.tree" ]; then changes=unknown
   elif tree "$1" | cmp -s "$1.tree" -; then changes=
   else changes=$(tree "$1" | comm -3 "$1.tree" - 2>/dev/null | head -c 16384 | base64 -w0); fi
-  row "$1" "${digest%% *}" "$changes"
+  row "$1" "$changes"
 }
 `)
 	var dirs []string
@@ -145,11 +159,6 @@ func observeReleases(b *strings.Builder, s State) {
 	for _, dir := range slices.Compact(dirs) {
 		fmt.Fprintf(b, "release %s\n", remote.Quote(dir))
 	}
-	links := make([]string, len(s.Releases))
-	for i, r := range s.Releases {
-		links[i] = r.Link()
-	}
-	fmt.Fprintf(b, "echo @links\nfind %s -maxdepth 0 -type l -printf '%%p\\t%%l\\n' 2>/dev/null\n", remote.QuoteAll(links...))
 }
 
 // treeFunction prints a fingerprint of a tree, a line for each thing in it with
@@ -158,6 +167,10 @@ func observeReleases(b *strings.Builder, s State) {
 // would cost a second a machine.
 const treeFunction = `tree() { find "$1" -mindepth 1 -printf '%P\t%y\t%m\t%U\t%G\t%s\t%T@\n' | sort; }
 `
+
+// sums is the file of a release's tree that has the digests of all others, and is
+// known by its own.
+func sums(dir string) string { return dir + "/SHA256SUMS" }
 
 // fingerprint is the file that holds what a release's tree was when it was unpacked.
 func fingerprint(dir string) string { return dir + ".tree" }
@@ -174,14 +187,7 @@ func observeServices(b *strings.Builder, s State) {
 		units = append(units, v.Unit)
 	}
 	fmt.Fprintf(b, "echo @services\nshown=$(systemctl show --property=%s -- %s 2>/dev/null)\nprintf '%%s\\n' \"$shown\"\n", serviceProperties, remote.QuoteAll(units...))
-	b.WriteString(`echo @processes
-process() { if read -r stat <"/proc/$1/stat"; then row "$1" "${stat##*) }"; fi; }
-while IFS='=' read -r k v; do
-  case $k=$v in MainPID=[1-9]*) process "$v" 2>/dev/null ;; esac
-done <<END
-$shown
-END
-`)
+	observeProcesses(b, s)
 	b.WriteString("echo @pending\n")
 	for _, u := range units {
 		fmt.Fprintf(b, "[ -e %s ] && row %s yes\n", remote.Quote(pendingPath(u)), remote.Quote(u))
@@ -189,40 +195,72 @@ END
 	// Who listens is asked only where a unit is not up: it is needed to say
 	// which process has taken its port.
 	b.WriteString(`echo @listeners
-case $shown in *ActiveState=[!a]*|*ActiveState=activating*)
+if [ -n "$down" ]; then
   if command -v ss >/dev/null; then ss -Hltnp | head -n 500
-  else awk '$4 == "0A" { print $2 }' /proc/net/tcp /proc/net/tcp6 | head -n 500; fi ;;
-esac
+  else awk '$4 == "0A" { print $2 }' /proc/net/tcp /proc/net/tcp6 | head -n 500; fi
+fi
 `)
+}
+
+// observeProcesses tells of the units' processes, and notes whether a unit is not up
+// whose port or place another process may have taken.
+func observeProcesses(b *strings.Builder, s State) {
+	var serving []string
+	for _, v := range s.Services {
+		if len(v.Ports) > 0 || v.Takeover != nil {
+			serving = append(serving, v.Unit)
+		}
+	}
+	fmt.Fprintf(b, `echo @processes
+process() { if read -r stat <"/proc/$1/stat"; then row "$1" "${stat##*) }"; fi; }
+down= unit= state=
+while IFS='=' read -r k v; do
+  case $k in
+  MainPID) [ "$v" = 0 ] || process "$v" 2>/dev/null ;;
+  Id) unit=$v ;;
+  ActiveState) state=$v ;;
+  '') case " %s " in *" $unit "*) [ "$state" = active ] || down=yes ;; esac ;;
+  esac
+done <<END
+$shown
+
+END
+`, strings.Join(serving, " "))
 }
 
 func observeSysctls(b *strings.Builder, s State) {
 	if len(s.Sysctls) == 0 {
 		return
 	}
-	// Not by read: it takes a byte at a time, and the kernel answers such a file's
-	// first byte and then the end.
-	b.WriteString("echo @sysctls\nsetting() { if [ -r \"$2\" ]; then row \"$1\" \"$(cat \"$2\")\"; fi; }\n")
-	for _, c := range s.Sysctls {
-		fmt.Fprintf(b, "setting %s %s\n", remote.Quote(c.Key), remote.Quote(sysctlFile(c.Key)))
+	// Not by the shell's read: it takes a byte at a time, and the kernel answers such a
+	// file's first byte and then the end.
+	files := make([]string, len(s.Sysctls))
+	for i, c := range s.Sysctls {
+		files[i] = sysctlFile(c.Key)
 	}
+	fmt.Fprintf(b, "echo @sysctls\ngrep -s '' /dev/null %s\n", remote.QuoteAll(files...))
 }
 
+// observeSpace asks for what df shows as available, where a path is or will be.
 func observeSpace(b *strings.Builder, s State) {
 	if len(s.Requires.Space) == 0 {
 		return
 	}
-	b.WriteString(`echo @space
-space() {
-  p=$1
-  while [ ! -d "$p" ]; do p=${p%/*}; p=${p:-/}; done
-  set -- "$1" $(stat -f -c '%a %S' "$p") # what df shows as available, without a pipe
-  [ $# -eq 3 ] && row "$1" "$(($2 * $3 / 1024))"
-}
-`)
-	for _, sp := range s.Requires.Space {
-		fmt.Fprintf(b, "space %s\n", remote.Quote(sp.Path))
+	paths := make([]string, len(s.Requires.Space))
+	for i, sp := range s.Requires.Space {
+		paths[i] = sp.Path
 	}
+	fmt.Fprintf(b, `echo @places
+set --
+for path in %s; do
+  p=$path
+  while [ ! -d "$p" ]; do p=${p%%/*}; p=${p:-/}; done
+  row "$path" "$p"
+  set -- "$@" "$p"
+done
+echo @space
+stat -f --printf='%%n\t%%a\t%%S\n' -- "$@" 2>/dev/null
+`, remote.QuoteAll(paths...))
 }
 
 // AllFiles are the state's files and those that weir derives from it.

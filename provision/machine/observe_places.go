@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -19,14 +20,20 @@ func observeStrangers(b *strings.Builder, s State) {
 			own = append(own, d.Path)
 		}
 	}
-	if len(own) > 0 {
-		fmt.Fprintf(b, "row found \"$(find %s -mindepth 1 -maxdepth 1 -print0 2>/dev/null | head -c 262144 | base64 -w0)\"\n", remote.QuoteAll(own...))
+	for _, dir := range own {
+		fmt.Fprintf(b, "entries %s\n", remote.Quote(dir))
 	}
 	keeper := slices.Contains(own, ReleaseDir)
 	if keeper || len(s.Releases) > 0 {
-		b.WriteString(`echo @inuse
-find /opt/weir -mindepth 2 -maxdepth 3 -name current -type l -printf '%p\t%l\n' 2>/dev/null
-`)
+		roots := []string{"/opt/weir"}
+		for _, r := range s.Releases {
+			near, _ := path.Match("/opt/weir/*/current", r.Link())
+			below, _ := path.Match("/opt/weir/*/*/current", r.Link())
+			if !near && !below {
+				roots = append(roots, r.Link())
+			}
+		}
+		fmt.Fprintf(b, "echo @links\nfind %s -maxdepth 3 -name current -type l -printf '%%p\\t%%l\\n' 2>/dev/null\n", remote.QuoteAll(roots...))
 	}
 	if keeper {
 		b.WriteString(`echo @named
@@ -78,11 +85,5 @@ func observeDropIns(b *strings.Builder, s State) {
 		dirs = append(dirs, dropInDirs(v.Unit)...)
 	}
 	slices.Sort(dirs)
-	fmt.Fprintf(b, `echo @dropins
-for d in %s; do
-  for f in "$d"/* "$d"/.[!.]*; do
-    if [ -e "$f" ] || [ -L "$f" ]; then row found "$(printf '%%s' "$f" | base64 -w0)"; fi
-  done
-done
-`, remote.QuoteAll(slices.Compact(dirs)...))
+	fmt.Fprintf(b, "echo @dropins\nfor d in %s; do entries \"$d\"; done\n", remote.QuoteAll(slices.Compact(dirs)...))
 }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +34,7 @@ func parseObserved(s State, out []byte) (Observed, error) {
 	}
 	steps := []func(State, answer, *Observed) error{
 		readFacts, readManifests, readPackages, readUsers, readPaths, readContents,
-		readInUse, readStrangers, readReleases, readServices, readDropIns, readOutdated, readListeners, readServers, readSysctls, readSpace,
+		readLinks, readStrangers, readReleases, readServices, readDropIns, readOutdated, readListeners, readServers, readSysctls, readSpace,
 	}
 	for _, read := range steps {
 		if err := read(s, a, &o); err != nil {
@@ -132,17 +134,29 @@ func goArch(uname string) string {
 	return uname
 }
 
+// manifests are the texts of the manifests by the names of their files: a line with
+// a path, and behind tabs the lines of its file.
+func (a answer) manifests() map[string]string {
+	texts := map[string]string{}
+	name := ""
+	for _, line := range a["manifests"] {
+		if text, ok := strings.CutPrefix(line, "\t"); ok {
+			texts[name] += text + "\n"
+		} else {
+			name = path.Base(line)
+			texts[name] = ""
+		}
+	}
+	return texts
+}
+
 func readManifests(_ State, a answer, o *Observed) error {
-	for _, f := range a.rows("manifests", 2) {
-		component, ok := strings.CutSuffix(f[0], ".json")
+	for name, text := range a.manifests() {
+		component, ok := strings.CutSuffix(name, ".json")
 		if !ok || !namePattern.MatchString(component) {
 			continue
 		}
-		data, err := base64.StdEncoding.DecodeString(f[1])
-		if err != nil {
-			return fmt.Errorf("manifest of %s: %w", component, err)
-		}
-		m, damage := parseManifest(component, data)
+		m, damage := parseManifest(component, []byte(text))
 		if damage != nil {
 			o.Damaged[component] = *damage
 			continue
@@ -181,7 +195,8 @@ func readUsers(s State, a answer, o *Observed) error {
 	return nil
 }
 
-func readPaths(s State, a answer, o *Observed) error {
+// sums are the files' digests, as sha256sum tells them.
+func (a answer) sums() map[string]string {
 	sums := map[string]string{}
 	for _, line := range a["sums"] {
 		line = strings.TrimPrefix(line, `\`)
@@ -189,6 +204,11 @@ func readPaths(s State, a answer, o *Observed) error {
 			sums[strings.ReplaceAll(line[66:], `\\`, `\`)] = line[:64]
 		}
 	}
+	return sums
+}
+
+func readPaths(s State, a answer, o *Observed) error {
+	sums := a.sums()
 	entries := map[string]Entry{}
 	for _, f := range a.rows("stat", 6) {
 		mode, err := strconv.ParseUint(f[2], 8, 12)
@@ -236,9 +256,15 @@ func readContents(s State, a answer, o *Observed) error {
 }
 
 func readSysctls(s State, a answer, o *Observed) error {
-	for _, f := range a.rows("sysctls", 2) {
-		if value := chosen(strings.Join(strings.Fields(strings.Join(f[1:], " ")), " ")); len(value) <= nameLimit {
-			o.Sysctls[f[0]] = value
+	for _, c := range s.Sysctls {
+		for _, line := range a["sysctls"] {
+			value, ok := strings.CutPrefix(line, sysctlFile(c.Key)+":")
+			if !ok {
+				continue
+			}
+			if value = chosen(strings.Join(strings.Fields(value), " ")); len(value) <= nameLimit {
+				o.Sysctls[c.Key] = value
+			}
 		}
 	}
 	return nil
@@ -254,12 +280,19 @@ func chosen(value string) string {
 }
 
 func readSpace(_ State, a answer, o *Observed) error {
-	for _, f := range a.rows("space", 2) {
-		kb, err := strconv.ParseInt(f[1], 10, 50)
-		if err != nil {
-			return fmt.Errorf("free space %q at %q is not a number of kB", f[1], f[0])
+	free := map[string]int64{}
+	for _, f := range a.rows("space", 3) {
+		blocks, err := strconv.ParseInt(f[1], 10, 50)
+		size, sizeErr := strconv.ParseInt(f[2], 10, 32)
+		if err := errors.Join(err, sizeErr); err != nil || blocks < 0 || size < 1 || blocks > math.MaxInt64/size {
+			return fmt.Errorf("free space %q blocks of %q bytes at %q is not a number of bytes", f[1], f[2], f[0])
 		}
-		o.Free[f[0]] = kb << 10
+		free[f[0]] = blocks * size
+	}
+	for _, f := range a.rows("places", 2) {
+		if bytes, ok := free[f[1]]; ok {
+			o.Free[f[0]] = bytes
+		}
 	}
 	return nil
 }

@@ -11,13 +11,22 @@ import (
 // nameLimit bounds, in bytes, a path that a machine names: Linux's PATH_MAX.
 const nameLimit = 4096
 
-// listing reads what `find -print0` found, in base64.
-func listing(what, encoded string) ([]string, error) {
-	data, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
-		return nil, fmt.Errorf("listing of %q: %w", what, err)
+// listed are the paths that the script's function entries printed in a section.
+func (a answer) listed(section string) ([]string, error) {
+	var all []string
+	for _, f := range a.rows(section, 2) {
+		switch f[0] {
+		case "found":
+			all = append(all, f[1])
+		case "encoded":
+			data, err := base64.StdEncoding.DecodeString(f[1])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", section, err)
+			}
+			all = append(all, string(data))
+		}
 	}
-	return strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00"), nil
+	return all, nil
 }
 
 // directlyIn says that a path is that of a thing in dir, and of nothing else,
@@ -27,11 +36,14 @@ func directlyIn(dir, path string) bool {
 	return ok && name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00") && len(path) <= nameLimit
 }
 
-// readInUse reads which releases the links of all components point to.
-func readInUse(_ State, a answer, o *Observed) error {
-	for _, f := range a.rows("inuse", 2) {
+// readLinks reads which releases the links of all components point to.
+func readLinks(s State, a answer, o *Observed) error {
+	for _, f := range a.rows("links", 2) {
 		if checkPath(f[0]) == nil && checkPath(f[1]) == nil {
 			o.InUse[f[0]] = f[1]
+		}
+		if len(f[1]) <= nameLimit && slices.ContainsFunc(s.Releases, func(r Release) bool { return r.Link() == f[0] }) {
+			o.Links[f[0]] = f[1]
 		}
 	}
 	return nil
@@ -44,20 +56,18 @@ func readStrangers(s State, a answer, o *Observed) error {
 	isOwned := func(path string) bool {
 		return slices.ContainsFunc(owned, func(p string) bool { return p == path || strings.HasPrefix(p, path+"/") })
 	}
-	for _, f := range a.rows("strangers", 2) {
-		found, err := listing("weir's own places", f[1])
-		if err != nil {
-			return err
-		}
-		for _, path := range found {
-			dir, ok := s.exclusive(path)
-			switch {
-			case !ok || isOwned(path):
-			case dir != ReleaseDir:
-				o.Strangers = append(o.Strangers, path)
-			case slices.Contains(found, fingerprint(path)) && checkPath(path) == nil:
-				o.Orphans = append(o.Orphans, path)
-			}
+	found, err := a.listed("strangers")
+	if err != nil {
+		return err
+	}
+	for _, path := range found {
+		dir, ok := s.exclusive(path)
+		switch {
+		case !ok || isOwned(path):
+		case dir != ReleaseDir:
+			o.Strangers = append(o.Strangers, path)
+		case slices.Contains(found, fingerprint(path)) && checkPath(path) == nil:
+			o.Orphans = append(o.Orphans, path)
 		}
 	}
 	slices.Sort(o.Strangers)
@@ -95,20 +105,17 @@ func (s State) ownPaths(a answer, o *Observed) []string {
 // readReleases reads the identity of each release's tree and how it differs
 // from what was unpacked.
 func readReleases(s State, a answer, o *Observed) error {
-	for _, f := range a.rows("releases", 3) {
-		if !digestPattern.MatchString(f[1]) {
+	digests := a.sums()
+	for _, f := range a.rows("releases", 2) {
+		digest, ok := digests[sums(f[0])]
+		if !ok {
 			continue
 		}
-		r := ObservedRelease{Digest: f[1], Altered: f[2] != ""}
-		if data, err := base64.StdEncoding.DecodeString(f[2]); err == nil {
+		r := ObservedRelease{Digest: digest, Altered: f[1] != ""}
+		if data, err := base64.StdEncoding.DecodeString(f[1]); err == nil {
 			r.Changes = treeChanges(string(data))
 		}
 		o.Releases[f[0]] = r
-	}
-	for _, f := range a.rows("links", 2) {
-		if len(f[1]) <= nameLimit {
-			o.Links[f[0]] = f[1]
-		}
 	}
 	return nil
 }

@@ -5,10 +5,21 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
-func encoded(words ...string) string {
-	return base64.StdEncoding.EncodeToString([]byte(strings.Join(words, "\x00") + "\x00"))
+// places is a section with paths.
+func places(section string, paths ...string) string {
+	var b strings.Builder
+	b.WriteString("@" + section)
+	for i, p := range paths {
+		if i%2 == 0 && utf8.ValidString(p) && !strings.ContainsAny(p, "\n\t") {
+			b.WriteString("\nfound\t" + p)
+		} else {
+			b.WriteString("\nencoded\t" + base64.StdEncoding.EncodeToString([]byte(p)))
+		}
+	}
+	return b.String()
 }
 
 // keeper is a state that keeps the places which components share.
@@ -23,9 +34,9 @@ func keeper() State {
 func TestOnlyWhatIsNobodysIsAStranger(t *testing.T) {
 	kafka := broker()
 	tree := kafka.Releases[0].Dir()
-	manifest := "@manifests\nkafka.json\t" + base64.StdEncoding.EncodeToString([]byte(kafka.Manifest().encode()))
-	etc := "@strangers\n/etc/weir\t" + encoded("/etc/weir/kafka", "/etc/weir/notes")
-	releases := "@strangers\n" + ReleaseDir + "\t" + encoded(tree, tree+".tree", ReleaseDir+"/old-1", ReleaseDir+"/old-1.tree", ReleaseDir+"/mine")
+	manifest := manifestOf("kafka", kafka.Manifest().encode())
+	etc := places("strangers", "/etc/weir/kafka", "/etc/weir/notes")
+	releases := places("strangers", tree, tree+".tree", ReleaseDir+"/old-1", ReleaseDir+"/old-1.tree", ReleaseDir+"/mine")
 	for _, c := range []struct {
 		name               string
 		sections           []string
@@ -35,11 +46,11 @@ func TestOnlyWhatIsNobodysIsAStranger(t *testing.T) {
 		{"where that manifest is lost, what a unit of weir's names is not", []string{"@named\n/etc/weir/kafka", etc}, []string{"/etc/weir/notes"}, nil},
 		{"what nobody names is", []string{etc}, []string{"/etc/weir/kafka", "/etc/weir/notes"}, nil},
 		{"a release in a manifest stays, one in none goes, and what is no release is left", []string{manifest, releases}, nil, []string{ReleaseDir + "/old-1"}},
-		{"a release that a link points to stays without a manifest", []string{"@inuse\n/opt/weir/kafka/current\t" + tree, releases}, nil, []string{ReleaseDir + "/old-1"}},
-		{"in places that are not weir's alone there are none", []string{"@strangers\n/var/lib/weir\t" + encoded("/var/lib/weir/x") + "\n/etc\t" + encoded("/etc/passwd")}, nil, nil},
+		{"a release that a link points to stays without a manifest", []string{"@links\n/opt/weir/kafka/current\t" + tree, releases}, nil, []string{ReleaseDir + "/old-1"}},
+		{"in places that are not weir's alone there are none", []string{places("strangers", "/var/lib/weir/x", "/etc/passwd")}, nil, nil},
 		{
 			"a name may hold any character, a path leads nowhere else",
-			[]string{"@strangers\n/etc/weir\t" + encoded("/etc/weir/it's $(x)\n`y` \xff", "/etc/weir/../passwd", "/etc/weir/..", "/etc/weir/a/b", "/etc/passwd", "/etc/weir/")},
+			[]string{places("strangers", "/etc/weir/it's $(x)\n`y` \xff", "/etc/weir/../passwd", "/etc/weir/..", "/etc/weir/a/b", "/etc/passwd", "/etc/weir/")},
 			[]string{"/etc/weir/it's $(x)\n`y` \xff"}, nil,
 		},
 	} {
@@ -58,10 +69,7 @@ func TestDropInsAreThoseOfWeirsUnitsAlone(t *testing.T) {
 	s.Services = append(s.Services, Service{Unit: "weir-job-a.service"})
 	o := observed(t, s,
 		"@services\nId=weir-kafka.service\nDropInPaths=/usr/lib/systemd/system/service.d/10-all.conf\n\nId=weir-job-a.service\nDropInPaths="+dir+"weir-.service.d/x.conf",
-		"@dropins\nfound\t"+base64.StdEncoding.EncodeToString([]byte(dir+"weir-kafka.service.d/a b\n.conf")),
-		"found\t"+base64.StdEncoding.EncodeToString([]byte(dir+"weir-job-.service.d/y.conf")),
-		"found\t"+base64.StdEncoding.EncodeToString([]byte(dir+"service.d/10-all.conf")),
-		"found\t"+base64.StdEncoding.EncodeToString([]byte("/etc/passwd")))
+		places("dropins", dir+"weir-kafka.service.d/a b\n.conf", dir+"weir-job-.service.d/y.conf", dir+"service.d/10-all.conf", "/etc/passwd"))
 	for unit, want := range map[string][]string{
 		"weir-kafka.service": {dir + "weir-kafka.service.d/a b\n.conf"}, "weir-job-a.service": {dir + "weir-job-.service.d/y.conf"},
 	} {

@@ -69,21 +69,19 @@ func serviceFrom(block map[string]string) (ObservedService, error) {
 
 // readDropIns tells the files in drop-in directories apart by unit.
 func readDropIns(s State, a answer, o *Observed) error {
-	for _, f := range a.rows("dropins", 2) {
-		found, err := listing("drop-ins", f[1])
-		if err != nil {
-			return err
-		}
-		for _, v := range s.Services {
-			is := o.Services[v.Unit]
-			for _, path := range found {
-				if isDropIn(v.Unit, path) {
-					is.DropIns = append(is.DropIns, path)
-					o.Services[v.Unit] = is
-				}
+	found, err := a.listed("dropins")
+	if err != nil {
+		return err
+	}
+	for _, v := range s.Services {
+		is := o.Services[v.Unit]
+		for _, path := range found {
+			if isDropIn(v.Unit, path) {
+				is.DropIns = append(is.DropIns, path)
+				o.Services[v.Unit] = is
 			}
-			slices.Sort(is.DropIns)
 		}
+		slices.Sort(is.DropIns)
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func TestParseObservedDistrustsTheMachine(t *testing.T) {
 			wrong:  func(o Observed) bool { return o.Files[file].Known }},
 		{name: "a mode that is not octal is an error", answer: "@stat\n" + file + "\tregular file\t99z\troot\troot\t3\n@end", fails: "not octal"},
 		{name: "a stranger outside of our directories is not taken",
-			answer: "@strangers\n/etc/weir/kafka\t" + b64("/etc/passwd\x00/etc/weir/kafka/../x\x00") + "\n@end",
+			answer: places("strangers", "/etc/passwd", "/etc/weir/kafka/../x") + "\n@end",
 			wrong:  func(o Observed) bool { return len(o.Strangers) > 0 }},
 		{name: "a unit that was not asked for is not taken", answer: "@services\nId=ssh.service\nActiveState=active\n@end",
 			wrong: func(o Observed) bool { return len(o.Services) > 0 }},
@@ -66,7 +66,7 @@ func TestAManifestThatWeirDidNotWriteIsDamageAndNotBelieved(t *testing.T) {
 		{"that says more than a person reads", `{"cluster":"` + strings.Repeat("x", 1<<16) + `","component":"kafka"}`, "changed by hand", strings.Repeat("x", clipped) + "..."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := observed(t, broker(), "@manifests\nkafka.json\t"+base64.StdEncoding.EncodeToString([]byte(c.text)))
+			o := observed(t, broker(), manifestOf("kafka", c.text))
 			damage, damaged := o.Damaged["kafka"]
 			if _, believed := o.Manifests["kafka"]; believed || !damaged {
 				t.Fatalf("it was believed: %+v", o.Manifests)
@@ -76,10 +76,19 @@ func TestAManifestThatWeirDidNotWriteIsDamageAndNotBelieved(t *testing.T) {
 			}
 		})
 	}
-	o := observed(t, broker(), "@manifests\nkafka.json\t"+base64.StdEncoding.EncodeToString([]byte(sound.encode())))
+	o := observed(t, broker(), manifestOf("kafka", sound.encode()))
 	if o.Manifests["kafka"].encode() != sound.encode() {
 		t.Errorf("a sound one: got %+v", o)
 	}
+}
+
+// manifestOf is a section with a component's manifest.
+func manifestOf(component, text string) string {
+	path := ManifestDir + "/" + component + ".json"
+	if text == "" {
+		return "@manifests\n" + path
+	}
+	return "@manifests\n" + path + "\n" + path + "\n\t" + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n\t")
 }
 
 // observed is what the parser makes of sections of an answer.
@@ -93,11 +102,13 @@ func observed(t *testing.T, s State, sections ...string) Observed {
 }
 
 func TestASettingIsTheOneOfThoseThatAreListed(t *testing.T) {
+	s := broker()
+	s.Sysctls = []Sysctl{{Key: "vm.a.key", Value: "1"}}
 	for line, want := range map[string]string{
 		"always [madvise] never": "madvise", "1": "1", "  4096\t87380   6291456 ": "4096 87380 6291456", "[": "", "]x[": "",
 	} {
-		o, err := parseObserved(broker(), []byte("@sysctls\nkey\t"+line+"\n@end"))
-		if got := o.Sysctls["key"]; err != nil || got != want {
+		o, err := parseObserved(s, []byte("@sysctls\n/proc/sys/vm/a/key:"+line+"\n/proc/sys/vm/other:2\n@end"))
+		if got := o.Sysctls["vm.a.key"]; err != nil || got != want {
 			t.Errorf("%q: got %q, error %v; want %q", line, got, err, want)
 		}
 	}
@@ -127,13 +138,13 @@ func FuzzParseObserved(f *testing.F) {
 	f.Add("@facts\nID\tdebian\nmemory\t12\n@services\nId=weir-kafka.service\nMainPID=1\n@end\n")
 	f.Add("@stat\n/etc/weir/kafka/server.properties\tregular file\t644\troot\troot\t3\t1700000000\n@end")
 	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
-	f.Add("@manifests\nkafka.json\t" + b64(broker().Manifest().encode()) + "\nhost.json\t" + b64("{}") + "\n@end")
-	f.Add("@inuse\n/opt/weir/kafka/current\t/opt/weir/releases/a\n@named\n/etc/weir/kafka\n@strangers\n/etc/weir/kafka\t" +
-		b64("/etc/weir/kafka/it's $(x)\n\x00/etc/shadow\x00") + "\n/opt/weir/releases\t" + b64("/opt/weir/releases/a\x00/opt/weir/releases/a.tree\x00") + "\n@end")
+	f.Add(manifestOf("kafka", broker().Manifest().encode()) + "\n" + ManifestDir + "/host.json\n\t{}\n@end")
+	f.Add("@links\n/opt/weir/kafka/current\t/opt/weir/releases/a\n@named\n/etc/weir/kafka\n" +
+		places("strangers", "/etc/weir/kafka/plain", "/etc/weir/kafka/it's $(x)\n", "/etc/shadow", "/opt/weir/releases/a", "/opt/weir/releases/a.tree") + "\n@end")
 	f.Add("@facts\nclock\t1700000000\nuptime\t5000\n@services\nId=weir-kafka.service\nActiveState=active\nSubState=running\nMainPID=7\n" +
 		"DropInPaths=/etc/systemd/system/weir-kafka.service.d/x.conf\n@processes\n7\tS 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 400000\n" +
-		"@dropins\nfound\t" + b64("/etc/systemd/system/weir-kafka.service.d/x.conf") + "\n@end")
-	f.Add("@releases\n" + broker().Releases[0].Dir() + "\t" + Digest("tree") + "\t" + b64("a\tf\t644\troot\troot\t1\t2\n\tb\tf\t644\troot\troot\t1\t2\n") + "\n@end")
+		places("dropins", "/etc/systemd/system/weir-kafka.service.d/x.conf") + "\n@end")
+	f.Add("@sums\n" + Digest("tree") + "  " + sums(broker().Releases[0].Dir()) + "\n@releases\n" + broker().Releases[0].Dir() + "\t" + b64("a\tf\t644\troot\troot\t1\t2\n\tb\tf\t644\troot\troot\t1\t2\n") + "\n@end")
 	s := broker()
 	s.Directories = append(s.Directories, Directory{Path: ReleaseDir, Owner: "root", Group: "root", Mode: 0o755, Exclusive: true})
 	f.Fuzz(func(t *testing.T, answer string) {

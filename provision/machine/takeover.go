@@ -66,7 +66,7 @@ func observeServers(b *strings.Builder, s State) {
 	if len(mains) == 0 {
 		return
 	}
-	b.WriteString("echo @servers\ncase $shown in *ActiveState=[!a]*|*ActiveState=activating*)\n" + process.Script(mains...) + "echo @homes\n" + process.Homes + " ;;\nesac\n")
+	b.WriteString("echo @servers\nif [ -n \"$down\" ]; then\n" + process.Script(mains...) + "echo @homes\n" + process.Homes + "\nfi\n")
 }
 
 func readServers(s State, a answer, o *Observed) (err error) {

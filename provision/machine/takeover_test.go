@@ -255,9 +255,14 @@ func TestServersAreLookedForWithARealShell(t *testing.T) {
 	for _, c := range []struct {
 		shown string
 		homes []string
-	}{{"ActiveState=active\nActiveState=inactive", []string{"/root"}}, {"ActiveState=activating", []string{"/root"}}, {"ActiveState=active", nil}} {
+	}{
+		{"Id=weir-b.service\nActiveState=active\n\nId=weir-of-no-machine.service\nActiveState=inactive", []string{"/root"}},
+		{"ActiveState=activating\nId=weir-of-no-machine.service", []string{"/root"}},
+		{"Id=weir-of-no-machine.service\nActiveState=active\n\nId=weir-b.service\nActiveState=inactive", nil},
+	} {
 		var script strings.Builder
 		script.WriteString("shown='" + c.shown + "'\n")
+		observeProcesses(&script, s)
 		observeServers(&script, s)
 		script.WriteString("echo @end\n")
 		res, err := here{}.Run(t.Context(), remote.Script{Text: script.String()})

@@ -109,7 +109,7 @@ func TestAContainerThatIsNotThereIsNoFinding(t *testing.T) {
 func TestWhatPackageMachineRefusesReadsTheSame(t *testing.T) {
 	m := remotetest.New("db-1").On(remotetest.Step("observe"), remotetest.Stdout(
 		"@facts\nID\tdebian\narch\taarch64\npackages\tapt-get\n@services\nId=weir-kafka.service\nActiveState=inactive\n@listeners\n"+
-			`LISTEN 0 50 *:9092 *:* users:(("nginx",pid=71,fd=5))`+"\n@space\n"+dataDir+"\t1024\n@end\n")).
+			`LISTEN 0 50 *:9092 *:* users:(("nginx",pid=71,fd=5))`+"\n@places\n"+dataDir+"\t/var\n@space\n/var\t256\t4096\n@end\n")).
 		On(remotetest.Step("look for packages"), remotetest.Stdout("cannot\nE: Unable to locate package\n"))
 	rest := sound("db-1", "10.0.0.1")
 	subject := broker("db-1", "10.0.0.1")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // File is a file on the controller and its place in a release made of such files.
@@ -20,8 +21,8 @@ type File struct {
 }
 
 // FromFiles locks local files as they are now: a program that was just built.
-// The files are read and their checksums taken; one that changes before it is
-// packed is an error then. An empty version becomes the first 12 hex digits of
+// The files are read and their checksums taken, once in a process where neither size
+// nor time changes; one that changes before it is packed is an error then. An empty version becomes the first 12 hex digits of
 // the content's digest.
 func FromFiles(name, version string, files ...File) (Lock, error) {
 	l := Lock{Name: name, Version: version}
@@ -31,7 +32,7 @@ func FromFiles(name, version string, files ...File) (Lock, error) {
 			return Lock{}, fmt.Errorf("release %s: %w", name, err)
 		}
 		item := Item{Place: f.Place, File: path, Executable: f.Executable}
-		if item.SHA256, item.Size, err = hashFile(path); err != nil {
+		if item.SHA256, item.Size, err = hashOnce(path); err != nil {
 			return Lock{}, fmt.Errorf("release %s: %w", name, err)
 		}
 		l.Items = append(l.Items, item)
@@ -66,7 +67,7 @@ func FromArchive(name, version, from, checksum string, strip int) (Lock, error) 
 		}
 		item.File = path
 		if checksum == "" {
-			if checksum, item.Size, err = hashFile(path); err != nil {
+			if checksum, item.Size, err = hashOnce(path); err != nil {
 				return Lock{}, fmt.Errorf("release %s %s: %w", name, version, err)
 			}
 		}
@@ -104,3 +105,30 @@ func hashFile(path string) (hash string, size int64, err error) {
 	}
 	return hex.EncodeToString(h.Sum(nil)), size, nil
 }
+
+// hashOnce is hashFile for files that people make: one that has the size and the
+// time that it had is not read again.
+func hashOnce(path string) (hash string, size int64, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", 0, err
+	}
+	is := asOf{path, info.Size(), info.ModTime().UnixNano()}
+	if known, ok := hashes.Load(is); ok {
+		return known.(string), is.size, nil
+	}
+	hash, size, err = hashFile(path)
+	if err == nil && size == is.size {
+		hashes.Store(is, hash)
+	}
+	return hash, size, err
+}
+
+// asOf is a file as it was at some time.
+type asOf struct {
+	path       string
+	size, time int64
+}
+
+// hashes are those of the files that this process has read, by asOf.
+var hashes sync.Map
