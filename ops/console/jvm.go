@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -31,15 +30,20 @@ export KAFKA_JVM_PERFORMANCE_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 const outputLimit = 1 << 40
 
 func script(s *connect.Session, tool string, args []string) string {
-	path := strings.TrimRight(s.Cluster.Kafka.Home, "/") + "/bin/" + tool
-	return toolSettings + remote.QuoteAll(append([]string{path, "--bootstrap-server", strings.Join(s.Cluster.Bootstrap(), ",")}, args...)...) + "\n"
+	return toolSettings + connect.Tool(s.Cluster, tool, args...) + "\n"
 }
 
 // consumerArgs are the reading in the words of kafka-console-consumer.sh, which
-// has none for JSON, for several partitions or for a time.
-func (r Reading) consumerArgs() ([]string, error) {
-	args := []string{"--topic", r.Topic, "--isolation-level", "read_committed"}
+// has none for JSON, for several partitions or for a time; that of a version before
+// brokers answered it has none for most of this.
+func (r Reading) consumerArgs(version kafka.Version) ([]string, error) {
+	args := []string{"--topic", r.Topic}
+	if version.Features.Has(kafka.Transactions) {
+		args = append(args, "--isolation-level", "read_committed")
+	}
 	switch {
+	case !version.Features.Has(kafka.BrokerClients) && (len(r.Partitions) > 0 || r.Start.Offset != nil || r.Timeout > 0 || r.Format.Headers):
+		return nil, fmt.Errorf("kafka-console-consumer.sh of Kafka %s knows no partition, offset, timeout or headers; leave out --jvm", version.Name)
 	case r.Format.JSON:
 		return nil, fmt.Errorf("kafka-console-consumer.sh writes no JSON; leave out --jvm")
 	case len(r.Partitions) > 1:
@@ -75,16 +79,26 @@ func (r Reading) consumerArgs() ([]string, error) {
 	return args, nil
 }
 
+// versionOf is what the cluster's version can do; one that weir does not know is
+// taken for today's.
+func versionOf(s *connect.Session) kafka.Version {
+	if v, known := kafka.LookUp(s.Cluster.Kafka.Version); known {
+		return v
+	}
+	v, _ := kafka.LookUp(kafka.DefaultVersion)
+	return v
+}
+
 // ConsumeJVM has the console consumer of a machine do the reading. It exits with
 // 0 whatever it got: its lines are counted.
 func ConsumeJVM(ctx context.Context, s *connect.Session, machine string, r Reading, out io.Writer) (read int, err error) {
-	args, err := r.consumerArgs()
+	args, err := r.consumerArgs(versionOf(s))
 	if err != nil {
 		return 0, err
 	}
 	var failed error
 	_, err = s.Run(ctx, machine, remote.Script{
-		Step: "console consumer", Text: script(s, "kafka-console-consumer.sh", args), Limit: outputLimit,
+		Step: "console consumer", Text: script(s, connect.ConsoleConsumer, args), Limit: outputLimit,
 		Line: func(line string) {
 			if _, err := io.WriteString(out, line+"\n"); err != nil {
 				failed = err
@@ -116,7 +130,10 @@ func ProduceJVM(ctx context.Context, s *connect.Session, machine string, w Writi
 	case w.Partition != nil || w.Key != nil || len(w.Headers) > 0:
 		return Written{}, fmt.Errorf("kafka-console-producer.sh has no partition, key or headers for all records; leave out --jvm")
 	}
-	args := []string{"--topic", w.Topic, "--sync", "--timeout", "0", "--request-required-acks", "all"}
+	args := []string{"--topic", w.Topic, "--sync", "--timeout", "0", "--request-required-acks", "-1"}
+	if !versionOf(s).Features.Has(kafka.BrokerClients) {
+		args = append(args, "--new-producer") // the old one's choice of a partition is not by the key's bytes
+	}
 	if w.Format.Key {
 		args = append(args, "--property", "parse.key=true", "--property", "key.separator="+w.Format.Separator)
 	}
@@ -126,7 +143,7 @@ func ProduceJVM(ctx context.Context, s *connect.Session, machine string, w Writi
 	}
 	counted := &counter{in: in}
 	_, err = s.Run(ctx, machine, remote.Script{
-		Step: "console producer", Text: script(s, "kafka-console-producer.sh", args) + "\n", Stdin: counted, Limit: outputLimit,
+		Step: "console producer", Text: script(s, connect.ConsoleProducer, args) + "\n", Stdin: counted, Limit: outputLimit,
 		Line: func(string) {},
 	})
 	after, endErr := ends(context.WithoutCancel(ctx), s, w.Topic)

@@ -123,6 +123,10 @@ func (r *Report) Cluster(ctx context.Context, s *connect.Session) {
 	case err != nil:
 		r.add("cluster", "brokers", Bad, err.Error(), "bin/ops status shows which services run, bin/ops logs why they do not")
 	default:
-		r.add("cluster", "brokers", OK, "answer; cluster id "+id, "")
+		found := "answer"
+		if id != "" { // brokers before 0.10.1 tell none
+			found += "; cluster id " + id
+		}
+		r.add("cluster", "brokers", OK, found, "")
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"weir/ops/connect"
 	"weir/provision/kafka"
 	"weir/provision/remote"
 )
@@ -189,7 +190,7 @@ func (t *trip) producerScript(c *subject) string {
 	}
 	// Without --timeout 0 each message lingers for a second.
 	args = append([]string{"--topic", ProbeTopic, "--sync", "--timeout", "0", "--request-required-acks", acks}, args...)
-	return toolSettings + fmt.Sprintf("timeout -k 2 %d ", toolSeconds) + tool(c.cluster, producerTool, args...) + " >/dev/null\n"
+	return toolSettings + fmt.Sprintf("timeout -k 2 %d ", toolSeconds) + connect.Tool(c.cluster, connect.ConsoleProducer, args...) + " >/dev/null\n"
 }
 
 // consumerScript ends the consumer as soon as all messages came: grep stops
@@ -201,7 +202,7 @@ func (t *trip) consumerScript(c *subject) string {
 	}
 	return toolSettings + `mkfifo "$dir/out" || exit 1
 timeout -k 2 ` + strconv.Itoa(toolSeconds) + " " +
-		tool(c.cluster, "kafka-console-consumer.sh", args...) +
+		connect.Tool(c.cluster, connect.ConsoleConsumer, args...) +
 		` >"$dir/out" 2>"$dir/err" &
 tool=$!
 grep --line-buffered -F -m ` + strconv.Itoa(consoleMessages) + ` -e ` + remote.Quote(t.prefix) + ` <"$dir/out"
@@ -241,7 +242,7 @@ func (c *subject) judgeTrip(t *trip) []Finding {
 	finding := func(machine, found string) []Finding {
 		return []Finding{{
 			Machine: machine, Found: found, Expected: expected,
-			Next: sshTo(c.machine(machine), tool(c.cluster, "kafka-topics.sh", "--describe", "--topic", ProbeTopic)),
+			Next: sshTo(c.machine(machine), connect.Tool(c.cluster, "kafka-topics.sh", "--describe", "--topic", ProbeTopic)),
 		}}
 	}
 	switch {

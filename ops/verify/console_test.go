@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/ops/connect"
 	"weir/ops/internal/golden"
 	"weir/provision/remote"
 )
@@ -30,7 +31,7 @@ func tools(t *testing.T, producer, consumer string) *subject {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for name, script := range map[string]string{"kafka-console-producer.sh": producer, "kafka-console-consumer.sh": consumer} {
+	for name, script := range map[string]string{"kafka-console-producer.sh": producer, connect.ConsoleConsumer: consumer} {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/ops/connect"
 	"weir/ops/status"
 	"weir/provision/inventory"
 	"weir/provision/kafka"
@@ -180,7 +181,7 @@ func machinesOf(c inventory.Cluster, ids []int32) string {
 
 // describe is the command that shows a topic, on the first broker's machine.
 func describe(c inventory.Cluster, topic string) string {
-	return onBroker(c, tool(c, "kafka-topics.sh", "--describe", "--topic", topic))
+	return onBroker(c, connect.Tool(c, "kafka-topics.sh", "--describe", "--topic", topic))
 }
 
 // onBroker is a command on the first broker's machine.

@@ -16,7 +16,6 @@ import (
 	"weir/ops/connect"
 	"weir/provision/inventory"
 	"weir/provision/kafka"
-	"weir/provision/remote"
 )
 
 const (
@@ -288,29 +287,9 @@ func (c *subject) unprobed(err error) Finding {
 	}
 }
 
-// tool is the command line of one of Kafka's own tools on a broker's machine.
-func tool(c inventory.Cluster, name string, args ...string) string {
-	path := strings.TrimRight(c.Kafka.Home, "/") + "/bin/" + name
-	return remote.QuoteAll(slices.Concat([]string{path}, reached(c, name), args)...)
-}
-
-// reached says how a tool finds the cluster: today all ask the brokers.
-func reached(c inventory.Cluster, name string) []string {
-	switch {
-	case has(c, kafka.BrokerClients):
-		return []string{"--bootstrap-server", strings.Join(c.Bootstrap(), ",")}
-	case name == producerTool:
-		return []string{"--broker-list", strings.Join(c.Bootstrap(), ",")}
-	}
-	return []string{"--zookeeper", strings.Join(c.ZooKeeperConnect(), ",") + c.Kafka.Chroot}
-}
-
 // has says that brokers of the declared version have a feature; one that weir does
 // not know has all.
 func has(c inventory.Cluster, f kafka.Feature) bool {
 	v, known := kafka.LookUp(c.Kafka.Version)
 	return !known || v.Features.Has(f)
 }
-
-// producerTool is the one that asked brokers always.
-const producerTool = "kafka-console-producer.sh"

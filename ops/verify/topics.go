@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/ops/connect"
 	"weir/ops/status"
 	"weir/provision/inventory"
 	"weir/provision/kafka"
@@ -159,7 +160,7 @@ func judgeLeaders(c inventory.Cluster, t status.Topic) (f []Finding) {
 		f = append(f, Finding{
 			Machine: machinesOf(c, []int32{id}), Found: fmt.Sprintf("broker %d does not lead %s, as it should", id, few(away[id])),
 			Expected: "the first of the replicas leads",
-			Next:     onBroker(c, tool(c, "kafka-leader-election.sh", "--election-type", "preferred", "--all-topic-partitions")),
+			Next:     onBroker(c, connect.Tool(c, "kafka-leader-election.sh", "--election-type", "preferred", "--all-topic-partitions")),
 		})
 	}
 	if len(t.Partitions) < len(c.Kafka.Brokers) {
@@ -205,7 +206,7 @@ func judgeThrottles(c inventory.Cluster, s settings) (f []Finding) {
 			if value := s.topics[topic].inForce[k]; value != "" {
 				f = append(f, Finding{
 					Machine: strings.Join(brokerMachines(c), ", "), Found: fmt.Sprintf("topic %s: a throttle was left, %s=%s", topic, k, word(value)), Expected: expected,
-					Next: onBroker(c, tool(c, "kafka-configs.sh", "--alter", "--entity-type", "topics", "--entity-name", topic, "--delete-config", k)),
+					Next: onBroker(c, connect.Tool(c, "kafka-configs.sh", "--alter", "--entity-type", "topics", "--entity-name", topic, "--delete-config", k)),
 				})
 			}
 		}
@@ -215,7 +216,7 @@ func judgeThrottles(c inventory.Cluster, s settings) (f []Finding) {
 			name, _, _ := strings.Cut(setting, "=")
 			f = append(f, Finding{
 				Machine: machine, Found: fmt.Sprintf("broker %d: a throttle was left, %s", c.Kafka.Brokers[machine], setting), Expected: expected,
-				Next: onBroker(c, tool(c, "kafka-configs.sh", "--alter", "--entity-type", "brokers",
+				Next: onBroker(c, connect.Tool(c, "kafka-configs.sh", "--alter", "--entity-type", "brokers",
 					"--entity-name", fmt.Sprint(c.Kafka.Brokers[machine]), "--delete-config", name)),
 			})
 		}

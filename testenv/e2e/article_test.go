@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,6 +84,35 @@ func TestTheArticlesClusterToTheLetter(t *testing.T) {
 	}
 	status := f.mustOps(t, 0, "status", "--stack", articleStack)
 	wantAll(t, status.stdout, "0.8.2.1", "3.4.6", "leader", "controller", "user-behavior-topic")
+
+	before = f.processes(t)
+	f.mustOps(t, 0, "roll", "--stack", articleStack, "--yes")
+	for i, now := range f.processes(t) {
+		if now == before[i] {
+			t.Errorf("the broker of %s is the process %s that it was: it was not rolled", f.machines[i].Name, now)
+		}
+	}
+	f.wantConsole(t)
+	wantAll(t, f.mustOps(t, 1, "topic", "list", "--stack", articleStack).stderr, "kafka 0.8.2.1 is too old to be asked for that", "/opt/weir/kafka/current/bin")
+}
+
+// wantConsole writes a record with the client of ops and one with Kafka's tool on a
+// machine, and reads both with either. A compacted topic takes records with keys only.
+func (f forum) wantConsole(t *testing.T) {
+	t.Helper()
+	topic := []string{"user-behavior-topic.dead-letter", "--stack", articleStack}
+	tool := append(slices.Clone(topic), "--jvm")
+	for line, way := range map[string][]string{"by ops": topic, "by the tool": tool} {
+		cmd := f.command(t.Context(), append([]string{"console", "producer", "--key"}, way...)...)
+		cmd.Stdin = strings.NewReader("key\t" + line + "\n")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("write %q: %v\n%s", line, err, out)
+		}
+	}
+	for _, way := range [][]string{topic, tool} {
+		read := f.mustOps(t, 0, append([]string{"console", "consumer", "--from-beginning", "--count", "2"}, way...)...).stdout
+		wantAll(t, read, "by ops\n", "by the tool\n")
+	}
 }
 
 // articleConfig is where the article edits its files.

@@ -251,12 +251,9 @@ func brokenTopics() []breakage {
 			wants:  []want{{check: "topics", machine: all, found: "max.message.bytes=1000000"}},
 		},
 		{
-			name: "more replicas wanted in sync than there are", only: []string{"topics", "partitions"},
+			name: "more replicas wanted in sync than there are", only: []string{"topics"},
 			breaks: func(t *testing.T, _ project) { alter(t, behaviorTopic, "min.insync.replicas", "4") },
-			wants: []want{
-				{check: "topics", machine: all, found: "min.insync.replicas=4"},
-				{check: "partitions", machine: all, found: "refuse writes"},
-			},
+			wants:  []want{{check: "topics", machine: all, found: "min.insync.replicas=4"}},
 		},
 		{
 			name: "all replicas wanted in sync, and one broker away", only: []string{"partitions"},
@@ -504,7 +501,8 @@ func assign(t *testing.T, topic string, partition int32, replicas []int32) {
 }
 
 // countTwice doubles the sums of every page in the calculator's state, as a bug
-// would that counted messages again after a restart.
+// would that counted messages again after a restart. It is mended as a person would:
+// by counting anew what the topic holds.
 func countTwice(t *testing.T) {
 	t.Helper()
 	const dir = "/var/lib/weir/jobs/popularity/state"
@@ -512,8 +510,11 @@ func countTwice(t *testing.T) {
 		return "rm -rf " + dir + "\nprintf %s " + content + " | base64 -d | tar -C /var/lib/weir/jobs/popularity -xzf -\nchown -R weir-job:weir-job " + dir
 	}
 	m := machine("weir-2")
-	undo(t, m, "systemctl stop "+popularityUnit+"\nrm -rf "+dir+"\ncp -a /root/state "+dir+"\nrm -rf /root/state\nsystemctl start "+popularityUnit)
-	packed := on(t, m, "systemctl stop "+popularityUnit+"\nrm -rf /root/state\ncp -a "+dir+" /root/state\ntar -C /var/lib/weir/jobs/popularity -czf - state | base64 -w 0")
+	const dropIns = "/run/systemd/system/" + popularityUnit + ".d"
+	undo(t, m, "systemctl stop "+popularityUnit+"\nmkdir -p "+dropIns+
+		"\n{ echo '[Service]'; echo ExecStart=; sed -n '/^ExecStart=/s/$/ --rebuild/p' /etc/systemd/system/"+popularityUnit+"; } >"+dropIns+"/rebuild.conf"+
+		"\nsystemctl daemon-reload\nsystemctl start "+popularityUnit+"\nrm -r "+dropIns+"\nsystemctl daemon-reload")
+	packed := on(t, m, "systemctl stop "+popularityUnit+"\ntar -C /var/lib/weir/jobs/popularity -czf - state | base64 -w 0")
 	work := t.TempDir()
 	unpack(t, work, packed)
 	double(t, filepath.Join(work, "state"))
