@@ -41,7 +41,7 @@ path() {
   while [ ! -d "$p" ]; do p=${p%/*}; p=${p:-/}; done
   row path "$1" "$(cd -P "$p" && pwd)"
 }
-name() { row name "$1" $(timeout 5 getent ahosts "$1" | awk '!seen[$1]++ { print $1 }' | head -n 20); }
+name() { row name "$1" $({ timeout 5 getent ahosts "$1" || timeout 5 getent hosts "$1"; } | awk '!seen[$1]++ { print $1 }' | head -n 20); }
 synchronised() {
   row synchronised "$(timeout 5 timedatectl show --property=NTPSynchronized --value 2>/dev/null)" \
     $(systemctl list-units --plain --no-legend --state=active 'chrony*' 'ntp*' 'openntpd*' 'systemd-timesyncd*' 2>/dev/null | awk '{ print $1 }')
