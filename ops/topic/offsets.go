@@ -50,8 +50,10 @@ func Offsets(ctx context.Context, s *connect.Session, view kafka.View, partition
 				failed[at] = sarama.ErrIncompleteResponse
 			case block.Err != sarama.ErrNoError:
 				failed[at] = block.Err
+			case len(block.Offsets) == 0: // so says Kafka before 0.10.1 that there is none
+				offsets[at] = -1
 			default:
-				offsets[at] = block.Offset
+				offsets[at] = block.Offsets[0]
 			}
 		}
 	}

@@ -1,0 +1,38 @@
+//go:build soak
+
+package e2e
+
+import (
+	"strings"
+	"testing"
+)
+
+// fiveMembers is the shared cluster's config with two more machines for ZooKeeper.
+var fiveMembers = strings.NewReplacer(
+	"    containers:", "      - {name: weir-4, address: 172.30.78.14, container: true}\n"+
+		"      - {name: weir-5, address: 172.30.78.15, container: true}\n    containers:",
+	"    kafka: {", "    kafka: {brokers: {weir-1: 0, weir-2: 1, weir-3: 2}, ",
+).Replace(stackConfig)
+
+// An ensemble grows from three members to five and becomes smaller again while
+// messages are sent: none is lost or refused.
+func TestSoakAnEnsembleShrinksFromFiveToThreeUnderLoad(t *testing.T) {
+	p := cluster(t)
+	asBefore(t, p)
+	l := startLoad(t, "counted-by-five", brokers)
+	if err := p.write(stackName, fiveMembers); err != nil {
+		t.Fatal(err)
+	}
+	r := p.mustOps(t, 0, "up", "--stack", stackName)
+	wantAll(t, r.all(), "4 of 4 follow", "cluster "+stackName+" is healthy")
+
+	if err := p.write(stackName, stackConfig); err != nil {
+		t.Fatal(err)
+	}
+	r = p.mustOps(t, 0, "preview", "--stack", stackName)
+	wantAll(t, r.stdout, "stop service weir-zookeeper.service", "it leaves")
+	r = p.mustOps(t, 0, "up", "--stack", stackName)
+	wantAll(t, r.all(), "2 of 2 follow", "cluster "+stackName+" is healthy")
+	l.finish(t)
+	wantAll(t, p.mustOps(t, 0, "up", "--stack", stackName, "--no-verify").stdout, "nothing to change")
+}
