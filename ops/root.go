@@ -95,8 +95,8 @@ func (a *app) root() *cobra.Command {
 A cluster is a stack: what it should be is written in Pulumi.<stack>.yaml.
 
 Exit codes: 0 done, or healthy; 1 an error; 2 a mistake in the command line or
-in the stack's config, nothing was done; 10 the cluster is not healthy, or not as it
-was last applied.`,
+in the stack's config, nothing was done; 10 the cluster is not healthy, not at work as
+a whole, or not as it was last applied.`,
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRun: func(*cobra.Command, []string) { a.ran = true },
 	}
