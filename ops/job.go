@@ -58,7 +58,7 @@ func (a *app) jobLogsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "logs NAME", Short: "Show a job's log", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			f.service = args[0]
+			f.service, f.linesSaid = args[0], c.Flags().Changed("lines")
 			return a.logs(c.Context(), f, nil)
 		},
 	}
