@@ -24,7 +24,7 @@ type Status struct {
 	Kafka     *Kafka     `json:"kafka,omitempty"`
 	Topics    []Topic    `json:"topics"`
 	Jobs      []Job      `json:"jobs"`
-	// Away is what is declared and was not found at work, in words; see away.
+	// Away is what is declared and was not found at work, in words.
 	Away []string `json:"away"`
 }
 
