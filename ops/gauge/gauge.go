@@ -93,6 +93,10 @@ type Result struct {
 	// Latency is from sending to the acknowledgement; end to end, to reading. A
 	// consumer alone has none.
 	Latency *Latency `json:"latencyMilliseconds,omitempty"`
+	// FetchLatency is a consumer's: from a fetch request to its records, decoded.
+	FetchLatency *Latency `json:"fetchMilliseconds,omitempty"`
+	// Fetches are the requests that brought records.
+	Fetches int `json:"fetches,omitempty"`
 	// Failed were not acknowledged; Lost were, and were not read.
 	Failed int `json:"failed"`
 	Lost   int `json:"lost"`
@@ -129,6 +133,8 @@ type run struct {
 	client   sarama.Client
 	topic    string
 	replicas int
+	// ends are behind the last offset that was acknowledged, by partition.
+	ends []int64
 }
 
 // Run measures. The topic is gone when it returns, unless the error says that
@@ -139,7 +145,7 @@ func Run(ctx context.Context, s *connect.Session, what string, o Options) (resul
 		return Result{}, err
 	}
 	defer admin.Close() //nolint:errcheck // all is said
-	r := &run{Options: o, session: s, topic: "weir-bench-" + strings.ToLower(rand.Text()[:8])}
+	r := &run{Options: o, session: s, topic: "weir-bench-" + strings.ToLower(rand.Text()[:8]), ends: make([]int64, o.Partitions)}
 	defer func() { err = errors.Join(err, r.remove(ctx, admin)) }()
 	if err := r.create(ctx, admin); err != nil {
 		return Result{}, err

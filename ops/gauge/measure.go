@@ -48,6 +48,7 @@ func (r *run) send(ctx context.Context, began time.Time, rate int) (Result, erro
 		select {
 		case m := <-producer.Successes():
 			result.Records++
+			r.ends[m.Partition] = max(r.ends[m.Partition], m.Offset+1)
 			note(histogram, time.Since(began)-m.Metadata.(time.Duration))
 		case e := <-producer.Errors():
 			result.Failed++
@@ -62,14 +63,6 @@ func (r *run) send(ctx context.Context, began time.Time, rate int) (Result, erro
 		failed = fmt.Errorf("%d of %d records were not acknowledged, the last: %w", result.Failed, r.Records, failed)
 	}
 	return result, errors.Join(failed, ctx.Err())
-}
-
-// consume reads all that was sent.
-func (r *run) consume(ctx context.Context, sent Result) (Result, error) {
-	began := time.Now()
-	read, err := r.read(ctx, sent.Records, func([]byte) {})
-	result := Result{Records: read, Seconds: time.Since(began).Seconds(), Failed: sent.Failed, Lost: sent.Records - read}
-	return result, err
 }
 
 // endToEnd reads while it sends.
