@@ -24,10 +24,6 @@ const (
 // checkTopics: every declared topic is as declared, its partitions are led by the
 // brokers that should, every broker leads some, and no throttle was left behind.
 func checkTopics(ctx context.Context, c *subject, r *record) {
-	if c.cluster.Kafka == nil {
-		r.skip("the inventory declares no Kafka")
-		return
-	}
 	r.doing("waiting for a broker to describe the topics")
 	var topics []status.Topic
 	var s settings
