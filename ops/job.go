@@ -32,15 +32,11 @@ var jobVerbs = []jobVerb{
 }
 
 func (a *app) jobCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "job",
-		Short: "Start, stop and restart jobs, and read their logs",
-	}
+	c := &cobra.Command{Use: "job", Short: "Start, stop and restart jobs, and read their logs"}
 	for _, v := range jobVerbs {
 		c.AddCommand(a.jobVerbCommand(v))
 	}
-	c.AddCommand(a.jobLogsCommand())
-	return needsVerb(c)
+	return needsVerb(c, a.jobLogsCommand())
 }
 
 func (a *app) jobVerbCommand(v jobVerb) *cobra.Command {
