@@ -38,6 +38,15 @@ func (c *subject) ask(ctx context.Context, from time.Time) (answers, error) {
 	})
 }
 
+// heard is ask for checks that need one broker's answer.
+func (c *subject) heard(ctx context.Context, from time.Time) (answers, error) {
+	a, err := c.ask(ctx, from)
+	if err == nil {
+		err = a.kafka.Err()
+	}
+	return a, err
+}
+
 // checkBrokers: the brokers are exactly the declared ones, each of them answers
 // and is registered, in one cluster, with one controller, and runs one version.
 func checkBrokers(ctx context.Context, c *subject, r *record) {

@@ -28,10 +28,7 @@ const (
 // reached from this computer and from every broker's machine.
 func checkListeners(ctx context.Context, c *subject, r *record) {
 	r.doing("waiting for a broker to tell the listeners")
-	a, err := c.ask(ctx, time.Time{})
-	if err == nil {
-		err = a.kafka.Err()
-	}
+	a, err := c.heard(ctx, time.Time{})
 	if err != nil {
 		r.fail(noBroker(c.cluster, err))
 		return

@@ -32,10 +32,7 @@ func checkPartitions(ctx context.Context, c *subject, r *record) {
 	r.doing("waiting for a broker to describe the partitions")
 	var topics []status.Topic
 	r.fail(settle(ctx, partitionsSettle, func(from time.Time) []Finding {
-		a, err := c.ask(ctx, from)
-		if err == nil {
-			err = a.kafka.Err()
-		}
+		a, err := c.heard(ctx, from)
 		if err != nil {
 			return []Finding{noBroker(c.cluster, err)}
 		}

@@ -28,10 +28,7 @@ func checkTopics(ctx context.Context, c *subject, r *record) {
 	var topics []status.Topic
 	var s settings
 	r.fail(settle(ctx, topicsSettle, func(from time.Time) []Finding {
-		a, err := c.ask(ctx, from)
-		if err == nil {
-			err = a.kafka.Err()
-		}
+		a, err := c.heard(ctx, from)
 		if err == nil {
 			topics = a.topics
 			s, err = c.settings(ctx, from, a)
