@@ -61,7 +61,7 @@ func (r *run) consume(ctx context.Context, sent Result) (Result, error) {
 // fetchAll reads a partition to the last offset that was acknowledged, whoever leads
 // it meanwhile.
 func (r *run) fetchAll(ctx context.Context, p int32) fetched {
-	f := fetched{took: newHistogram()}
+	f := fetched{took: newHistogram(), next: r.begins[p]}
 	for last := time.Now(); ; {
 		before := f.next
 		err := r.fetchFrom(ctx, p, &f)

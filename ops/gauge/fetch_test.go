@@ -27,10 +27,10 @@ func TestFetchesThatBringRecordsAreTimed(t *testing.T) {
 	broker.SetHandlerByMap(map[string]sarama.MockResponse{
 		"MetadataRequest": sarama.NewMockMetadataResponse(t).SetBroker(broker.Addr(), 1).SetLeader("t", 0, 1),
 		"FetchRequest": sarama.NewMockSequence(
-			answer(sarama.ErrNoError, 0, 1),
+			answer(sarama.ErrNoError, 0, 1, 2),      // from behind what warmed the topic
 			answer(sarama.ErrNotLeaderForPartition), // elsewhere for a moment: it is looked up anew
 			answer(sarama.ErrNoError),               // nothing yet
-			answer(sarama.ErrNoError, 1, 2, 3),      // a batch that begins before
+			answer(sarama.ErrNoError, 2, 3, 4),      // a batch that begins before
 		),
 	})
 	config := sarama.NewConfig()
@@ -40,7 +40,7 @@ func TestFetchesThatBringRecordsAreTimed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	r := &run{Options: Options{Partitions: 1}, client: client, topic: "t", ends: []int64{4}}
+	r := &run{Options: Options{Partitions: 1}, client: client, topic: "t", begins: []int64{1}, ends: []int64{5}}
 	got, err := r.consume(t.Context(), Result{Records: 5, Failed: 2})
 	if err != nil {
 		t.Fatal(err)

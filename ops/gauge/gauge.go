@@ -12,6 +12,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,8 +134,9 @@ type run struct {
 	client   sarama.Client
 	topic    string
 	replicas int
-	// ends are behind the last offset that was acknowledged, by partition.
-	ends []int64
+	// begins are where the measured records begin, ends are behind the last that was
+	// acknowledged, by partition.
+	begins, ends []int64
 }
 
 // Run measures. The topic is gone when it returns, unless the error says that
@@ -160,11 +162,14 @@ func Run(ctx context.Context, s *connect.Session, what string, o Options) (resul
 		return Result{}, err
 	}
 	defer r.client.Close() //nolint:errcheck // all is measured
+	if err := r.warm(ctx); err != nil {
+		return Result{}, err
+	}
 	switch what {
 	case Producer:
-		result, err = r.produce(ctx, r.Rate)
+		result, err = r.send(ctx, time.Now(), r.Rate)
 	case Consumer:
-		if result, err = r.produce(ctx, 0); err == nil {
+		if result, err = r.send(ctx, time.Now(), 0); err == nil {
 			result, err = r.consume(ctx, result)
 		}
 	default:
@@ -176,6 +181,19 @@ func Run(ctx context.Context, s *connect.Session, what string, o Options) (resul
 		result.MBytes = result.PerSecond * float64(r.Size) / 1e6
 	}
 	return result, err
+}
+
+// warm sends a record to each partition, which is not measured: replicas of a new
+// partition begin to follow its leader a second or two after it was made, and the
+// figures are to be those of a topic that is there.
+func (r *run) warm(ctx context.Context) error {
+	first := *r
+	first.Records = r.Partitions // the partitioner takes one after the other
+	if _, err := first.send(ctx, time.Now(), 0); err != nil {
+		return fmt.Errorf("topic %s takes no records: %w", r.topic, err)
+	}
+	r.begins = slices.Clone(r.ends)
+	return nil
 }
 
 // create makes the topic with as many replicas as there are brokers now, up to
