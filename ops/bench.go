@@ -23,16 +23,16 @@ func (a *app) benchCommand() *cobra.Command {
 		Use:   "bench",
 		Short: "Measure what a producer or a consumer sees of the cluster",
 		Long: `bench sends records to a topic of its own, which it removes at the end, and shows
-throughput and percentiles of latency as seen from this computer. Records are
-acknowledged by all in-sync replicas. It takes from the cluster what it measures:
---rate bounds that.`,
+throughput and percentiles of latency as seen from this computer: of records for a
+producer and end to end, of fetch requests for a consumer. Records are acknowledged by
+all in-sync replicas. It takes from the cluster what it measures: --rate bounds that.`,
 	}
 	for _, b := range []struct {
 		what, short   string
 		records, rate int
 	}{
 		{gauge.Producer, "Measure sending, from a record to its acknowledgement", 100_000, 0},
-		{gauge.Consumer, "Measure reading, of records that were sent before", 100_000, 0},
+		{gauge.Consumer, "Measure reading, of records that were sent before: throughput, and what fetch requests take", 100_000, 0},
 		{gauge.EndToEnd, "Measure from sending a record to reading it", 10_000, 1000},
 	} {
 		c.AddCommand(a.benchWhatCommand(b.what, b.short, b.records, b.rate))

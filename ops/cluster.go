@@ -120,15 +120,17 @@ func partly(problems []string) error {
 	return errors.New("not all could be looked at: " + strings.Join(problems, "; "))
 }
 
-// needsVerb has a command that only holds others refuse to be run itself.
-func needsVerb(c *cobra.Command) *cobra.Command {
+// needsVerb gives a command the verbs that it holds, and has it refuse to be run
+// without one.
+func needsVerb(c *cobra.Command, verbs ...*cobra.Command) *cobra.Command {
+	c.AddCommand(verbs...)
 	c.Args = cobra.ArbitraryArgs
 	c.RunE = func(c *cobra.Command, args []string) error {
-		var verbs []string
-		for _, sub := range c.Commands() {
-			verbs = append(verbs, sub.Name())
+		var names []string
+		for _, verb := range c.Commands() {
+			names = append(names, verb.Name())
 		}
-		text := strings.Join(verbs, ", ")
+		text := strings.Join(names, ", ")
 		if len(args) > 0 {
 			return usageError{fmt.Errorf("%s has no %q; it has %s", c.CommandPath(), args[0], text)}
 		}

@@ -20,13 +20,8 @@ import (
 )
 
 func (a *app) consoleCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "console",
-		Short: "Write and read records on the terminal or in a pipe",
-		Args:  cobra.NoArgs,
-	}
-	c.AddCommand(a.consumerCommand(), a.producerCommand())
-	return needsVerb(c)
+	c := &cobra.Command{Use: "console", Short: "Write and read records on the terminal or in a pipe"}
+	return needsVerb(c, a.consumerCommand(), a.producerCommand())
 }
 
 // formatFlags are the same for both, so that one reads what the other writes.

@@ -13,12 +13,8 @@ import (
 )
 
 func (a *app) describeCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "describe",
-		Short: "Show one page about a broker, a topic, a group or a job, and what belongs to it",
-		Args:  cobra.NoArgs,
-	}
-	c.AddCommand(
+	c := &cobra.Command{Use: "describe", Short: "Show one page about a broker, a topic, a group or a job, and what belongs to it"}
+	return needsVerb(c,
 		a.pageCommand("broker ID|MACHINE", "Show a broker: service, partitions, disks, settings made while it ran, groups", brokerIDs,
 			func(ctx context.Context, s *connect.Session, name string) (page, error) {
 				id, machine, err := describe.FindBroker(s, name)
@@ -44,7 +40,6 @@ func (a *app) describeCommand() *cobra.Command {
 				return page{j, func(w io.Writer, style table.Style) error { return describe.WriteJob(w, j, style) }, j.Problems}, err
 			}),
 	)
-	return needsVerb(c)
 }
 
 // page is what is shown of one thing.

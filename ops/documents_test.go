@@ -20,6 +20,7 @@ import (
 	"weir/ops/plan"
 	"weir/ops/roll"
 	"weir/ops/runs"
+	"weir/ops/status"
 	"weir/ops/verify"
 )
 
@@ -33,7 +34,7 @@ func TestTheDocumentsReferenceIsUpToDate(t *testing.T) {
 		shape   any
 	}{
 		{"ops preview -o json", plan.Document{}}, {"ops runs -o json, an array of", runs.Detail{}.Run}, {"ops runs show RUN -o json", runs.Detail{}},
-		{"ops verify -o json", verify.Report{}},
+		{"ops status -o json", status.Status{}}, {"ops verify -o json", verify.Report{}},
 		{"ops roll --dry-run -o json", roll.Plan{}}, {"ops exec -o json, an array of", command.Outcome{}}, {"ops logs -o json, a line each", journal.Entry{}},
 		{"ops doctor -o json", doctor.Report{}}, {"ops bench -o json", gauge.Result{}},
 	} {

@@ -66,3 +66,11 @@ func (a *app) show(f format, data any, people func(io.Writer, table.Style) error
 	}
 	return people(a.console.Out, a.console.OutStyle)
 }
+
+// beginDocument comes before each result of a verb that writes several: JSON values
+// tell where they end, YAML documents do not.
+func (a *app) beginDocument(f string) {
+	if f == string(asYAML) {
+		fmt.Fprintln(a.console.Out, "---")
+	}
+}

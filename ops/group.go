@@ -15,13 +15,8 @@ import (
 )
 
 func (a *app) groupCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "group",
-		Short: "List, describe and reset consumer groups; show their lag",
-		Args:  cobra.NoArgs,
-	}
-	c.AddCommand(a.listGroupsCommand(), a.describeGroupCommand(), a.lagCommand(), a.resetGroupCommand())
-	return needsVerb(c)
+	c := &cobra.Command{Use: "group", Short: "List, describe and reset consumer groups; show their lag"}
+	return needsVerb(c, a.listGroupsCommand(), a.describeGroupCommand(), a.lagCommand(), a.resetGroupCommand())
 }
 
 func (a *app) listGroupsCommand() *cobra.Command {

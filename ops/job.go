@@ -32,15 +32,11 @@ var jobVerbs = []jobVerb{
 }
 
 func (a *app) jobCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "job",
-		Short: "Start, stop and restart jobs, and read their logs",
-	}
+	c := &cobra.Command{Use: "job", Short: "Start, stop and restart jobs, and read their logs"}
 	for _, v := range jobVerbs {
 		c.AddCommand(a.jobVerbCommand(v))
 	}
-	c.AddCommand(a.jobLogsCommand())
-	return needsVerb(c)
+	return needsVerb(c, a.jobLogsCommand())
 }
 
 func (a *app) jobVerbCommand(v jobVerb) *cobra.Command {
@@ -58,7 +54,7 @@ func (a *app) jobLogsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "logs NAME", Short: "Show a job's log", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			f.service = args[0]
+			f.service, f.linesSaid = args[0], c.Flags().Changed("lines")
 			return a.logs(c.Context(), f, nil)
 		},
 	}

@@ -21,6 +21,7 @@ type logFlags struct {
 	since, service string
 	units          []string
 	lines          int
+	linesSaid      bool // 0 can be meant
 	format         format
 }
 
@@ -35,13 +36,17 @@ func (a *app) logsCommand() *cobra.Command {
 		Short: "Show the services' logs of all machines as one, in the order of time",
 		Long: `logs reads the journals of the cluster's services on all machines, or on those
 named, and merges them in the order of time. A machine that does not answer is
-named, and the others are shown; it exits 1 then.
+named, and the others are shown; it exits 1 then. With --follow, --lines 0 begins with
+what is written from now on.
 
 --since takes a duration (15m) or what journalctl takes ("2026-01-02 03:04", today).`,
 		Example: `  ops logs -f
   ops logs --since 10m --service kafka weir-1 weir-2`,
 		ValidArgsFunction: a.completeMachine,
-		RunE:              func(c *cobra.Command, args []string) error { return a.logs(c.Context(), f, args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			f.linesSaid = c.Flags().Changed("lines")
+			return a.logs(c.Context(), f, args)
+		},
 	}
 	flags := c.Flags()
 	flags.BoolVarP(&f.follow, "follow", "f", false, "go on with what is written from now on")
@@ -91,10 +96,13 @@ func (f logFlags) query(s *connect.Session, machines []string) (journal.Query, e
 	}
 	switch {
 	case f.lines < 0 || f.lines > journal.MaxLines:
-		return q, fmt.Errorf("--lines %d is not within 1 to %d", f.lines, journal.MaxLines)
-	case f.lines == 0 && f.since != "":
+		return q, fmt.Errorf("--lines %d is not within 0 to %d", f.lines, journal.MaxLines)
+	case f.linesSaid && f.lines == 0 && !f.follow:
+		return q, errors.New("--lines 0 shows nothing without --follow")
+	case f.linesSaid:
+	case f.since != "":
 		q.Lines = journal.MaxLines
-	case f.lines == 0:
+	default:
 		q.Lines = logLines
 	}
 	if q.Machines, err = chosenMachines(s, machines); err != nil {

@@ -15,7 +15,7 @@ import (
 func (a *app) whereNext(name string, c inventory.Cluster) {
 	out := a.console.Out
 	option := ""
-	if name != localStack {
+	if name != localStack || defaultStack() != localStack {
 		option = " --stack " + name
 	}
 	fmt.Fprintln(out)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,7 +23,7 @@ import (
 
 func (a *app) preflightCommand() *cobra.Command {
 	format := asTable
-	var inventory string
+	var stackFile string
 	c := &cobra.Command{
 		Use:   "preflight",
 		Short: "Check whether the machines are fit, before anything is changed",
@@ -34,10 +35,10 @@ needs no cluster: type it before the first up, which begins with the same checks
 It exits 0 where the machines are fit, and 10 where up would refuse one. Advice
 does not fail.`,
 		Example: `  ops preflight --stack prod
-  ops preflight --inventory machines.yaml -o json`,
+  ops preflight --stack-file Pulumi.prod.yaml -o json   # without the project`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			report, err := a.preflight(c.Context(), inventory)
+			report, err := a.preflight(c.Context(), stackFile)
 			if err != nil {
 				return err
 			}
@@ -53,15 +54,19 @@ does not fail.`,
 		},
 	}
 	c.Flags().VarP(&format, "output", "o", "table or json")
-	c.Flags().StringVar(&inventory, "inventory", "", "a file that holds what stands under weir:cluster, instead of the stack's config")
+	c.Flags().StringVar(&stackFile, "stack-file", "", "a stack's config, wherever the `file` is: no project is needed")
 	return c
 }
 
-// preflight checks the machines of the stack, or those of an inventory, which
-// needs no project, and can have no secrets.
-func (a *app) preflight(ctx context.Context, inventory string) (preflight.Report, error) {
-	if inventory != "" {
-		config, root, err := readInventory(inventory)
+// preflight checks the machines of the stack, or those of a stack file, which
+// needs no project.
+func (a *app) preflight(ctx context.Context, stackFile string) (preflight.Report, error) {
+	switch {
+	case a.inventory != "":
+		return preflight.Report{}, usageError{errors.New("preflight checks what a stack file declares, and an inventory does not tell that: " +
+			"leave --inventory out, and name the file with --stack-file where there is no project")}
+	case stackFile != "":
+		config, root, err := readStackFile(stackFile)
 		if err != nil {
 			return preflight.Report{}, err
 		}
@@ -87,10 +92,12 @@ func (a *app) preflight(ctx context.Context, inventory string) (preflight.Report
 	return checkMachines(ctx, config, p.Root)
 }
 
-func readInventory(file string) (config stack.Config, root string, err error) {
+// readStackFile reads a stack's config outside of a project, where nothing opens
+// its secrets. Paths in it are relative to the file.
+func readStackFile(file string) (config stack.Config, root string, err error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return config, "", usageError{fmt.Errorf("there is no file %s; write machines and ssh into one, as in a stack's config", file)}
+		return config, "", usageError{fmt.Errorf("there is no file %s; it is to be a stack's config, as bin/ops init writes one", file)}
 	}
 	if err != nil {
 		return config, "", err
@@ -98,12 +105,23 @@ func readInventory(file string) (config stack.Config, root string, err error) {
 	if root, err = filepath.Abs(filepath.Dir(file)); err != nil {
 		return config, "", err
 	}
-	home, _ := os.UserHomeDir() // without one, a path with ~ is a problem of its own
-	config, err = stack.Parse(stack.Source{Stack: "inventory", Cluster: text, Root: root, Home: home, Exists: readable})
-	if err != nil {
-		return config, "", usageError{fmt.Errorf("%s: %w", file, err)}
+	if json.Valid(text) {
+		return config, "", usageError{fmt.Errorf("%s is JSON, perhaps an inventory: expected a stack's config, as bin/ops init writes one", file)}
 	}
-	return config, root, nil
+	config, err = parseConfig(drive.Project{Root: root}, stackOf(file), text)
+	switch {
+	case err != nil:
+		err = usageError{fmt.Errorf("%s: %w", file, err)}
+	case config.Secrets != (stack.Secrets{}):
+		err = usageError{fmt.Errorf("%s holds secrets, which only its project opens: type there bin/ops preflight --stack %s", file, stackOf(file))}
+	}
+	return config, root, err
+}
+
+// stackOf is the stack that a file is the config of: Pulumi.prod.yaml is prod's.
+func stackOf(file string) string {
+	name := filepath.Base(file)
+	return strings.TrimPrefix(strings.TrimSuffix(name, filepath.Ext(name)), "Pulumi.")
 }
 
 // withSecrets is the config with its secrets in the clear: keep it out of logs.

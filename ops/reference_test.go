@@ -19,6 +19,7 @@ const reference = "../docs/reference/ops.md"
 // The reference is what the commands say of themselves: it cannot lag behind.
 func TestTheReferenceIsUpToDate(t *testing.T) {
 	t.Setenv("PULUMI_STACK", "") // a default of this computer's
+	t.Setenv("PULUMI_HOME", t.TempDir())
 	root := (&app{console: newConsole(strings.NewReader(""), io.Discard, io.Discard)}).root()
 	var page bytes.Buffer
 	writeReference(&page, root)

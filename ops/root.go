@@ -95,13 +95,13 @@ func (a *app) root() *cobra.Command {
 A cluster is a stack: what it should be is written in Pulumi.<stack>.yaml.
 
 Exit codes: 0 done, or healthy; 1 an error; 2 a mistake in the command line or
-in the stack's config, nothing was done; 10 the cluster is not healthy, or not as it
-was last applied.`,
+in the stack's config, nothing was done; 10 the cluster is not healthy, not at work as
+a whole, or not as it was last applied.`,
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRun: func(*cobra.Command, []string) { a.ran = true },
 	}
-	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", cmp.Or(os.Getenv("PULUMI_STACK"), "local"),
-		"the stack; $PULUMI_STACK, where it is set, is the default")
+	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", defaultStack(),
+		"the stack; the default is $PULUMI_STACK, or else what pulumi stack select chose, or else local")
 	root.PersistentFlags().StringVar(&a.inventory, "inventory", "",
 		"a `file` that ops inventory printed, instead of a stack: for verbs that need machines and Kafka alone")
 	root.PersistentFlags().StringVar(&a.via, "via", "", "send what goes to brokers and ZooKeeper through this machine's SSH connection")
@@ -142,13 +142,27 @@ was last applied.`,
 	return root
 }
 
+// defaultStack is the one that Pulumi would take, or the one that needs no config.
+func defaultStack() string {
+	if named := os.Getenv("PULUMI_STACK"); named != "" {
+		return named
+	}
+	p, err := drive.Find(projectDir())
+	if err != nil { // the verbs that need one will say so
+		return localStack
+	}
+	return cmp.Or(p.Selected(os.Getenv("PULUMI_HOME")), localStack)
+}
+
+func projectDir() string { return cmp.Or(os.Getenv("WEIR_ROOT"), ".") }
+
 // project finds the project; WEIR_ROOT names it where that is not above the
 // current directory.
 func (a *app) project() (drive.Project, error) {
 	if a.inventory != "" {
 		return drive.Project{}, usageError{errors.New("this works on a stack, and not on an inventory file: leave --inventory out")}
 	}
-	p, err := drive.Find(cmp.Or(os.Getenv("WEIR_ROOT"), "."))
+	p, err := drive.Find(projectDir())
 	if err != nil {
 		return p, usageError{err}
 	}

@@ -146,7 +146,12 @@ func inventoryFrom(file string) (inventory.Cluster, error) {
 	defer f.Close() //nolint:errcheck // it was only read
 	d := json.NewDecoder(f)
 	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
+	err = d.Decode(&c)
+	var noJSON *json.SyntaxError
+	switch {
+	case errors.As(err, &noJSON):
+		return c, fmt.Errorf("%s is not JSON: expected what bin/ops inventory prints; a stack's config is named by --stack (%w)", file, err)
+	case err != nil:
 		return c, fmt.Errorf("%s is no inventory as bin/ops inventory prints one: %w", file, err)
 	}
 	dir, err := filepath.Abs(filepath.Dir(file))

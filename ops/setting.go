@@ -19,13 +19,8 @@ import (
 )
 
 func (a *app) configCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "config",
-		Short: "Show and change settings of running brokers and of topics",
-		Args:  cobra.NoArgs,
-	}
-	c.AddCommand(a.getConfigCommand(), a.setConfigCommand())
-	return needsVerb(c)
+	c := &cobra.Command{Use: "config", Short: "Show and change settings of running brokers and of topics"}
+	return needsVerb(c, a.getConfigCommand(), a.setConfigCommand())
 }
 
 // allBrokers is the name of what brokers have that say nothing themselves.

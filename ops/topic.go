@@ -12,16 +12,11 @@ import (
 )
 
 func (a *app) topicCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "topic",
-		Short: "List, describe, create, change, move and delete topics",
-		Args:  cobra.NoArgs,
-	}
-	c.AddCommand(
+	c := &cobra.Command{Use: "topic", Short: "List, describe, create, change, move and delete topics"}
+	return needsVerb(c,
 		a.listTopicsCommand(), a.describeTopicCommand(), a.createTopicCommand(), a.alterTopicCommand(),
 		a.deleteTopicCommand(), a.reassignTopicsCommand(), a.electLeadersCommand(),
 	)
-	return needsVerb(c)
 }
 
 func (a *app) listTopicsCommand() *cobra.Command {

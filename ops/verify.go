@@ -111,6 +111,7 @@ func (a *app) verifyAgain(ctx context.Context, session *connect.Session, f verif
 		if ctx.Err() != nil {
 			return code, nil
 		}
+		a.beginDocument(f.format.String())
 		if code, err = a.report(report, f.format); err != nil {
 			return code, err
 		}
@@ -130,6 +131,7 @@ func (a *app) verifyUntil(ctx context.Context, session *connect.Session, f verif
 	last := verify.Run(limited, session, f.options)
 	for !last.Healthy && limited.Err() == nil {
 		if f.watch {
+			a.beginDocument(f.format.String())
 			if _, err := a.report(last, f.format); err != nil {
 				return exitError, err
 			}
@@ -140,6 +142,9 @@ func (a *app) verifyUntil(ctx context.Context, session *connect.Session, f verif
 		if report := verify.Run(limited, session, f.options); limited.Err() == nil {
 			last = report // one that was cut short says less than the one before
 		}
+	}
+	if f.watch {
+		a.beginDocument(f.format.String())
 	}
 	code, err := a.report(last, f.format)
 	if code == exitError && ctx.Err() == nil {

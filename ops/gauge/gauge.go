@@ -12,6 +12,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -93,6 +94,10 @@ type Result struct {
 	// Latency is from sending to the acknowledgement; end to end, to reading. A
 	// consumer alone has none.
 	Latency *Latency `json:"latencyMilliseconds,omitempty"`
+	// FetchLatency is a consumer's: from a fetch request to its records, decoded.
+	FetchLatency *Latency `json:"fetchMilliseconds,omitempty"`
+	// Fetches are the requests that brought records.
+	Fetches int `json:"fetches,omitempty"`
 	// Failed were not acknowledged; Lost were, and were not read.
 	Failed int `json:"failed"`
 	Lost   int `json:"lost"`
@@ -129,6 +134,9 @@ type run struct {
 	client   sarama.Client
 	topic    string
 	replicas int
+	// begins are where the measured records begin, ends are behind the last that was
+	// acknowledged, by partition.
+	begins, ends []int64
 }
 
 // Run measures. The topic is gone when it returns, unless the error says that
@@ -139,7 +147,7 @@ func Run(ctx context.Context, s *connect.Session, what string, o Options) (resul
 		return Result{}, err
 	}
 	defer admin.Close() //nolint:errcheck // all is said
-	r := &run{Options: o, session: s, topic: "weir-bench-" + strings.ToLower(rand.Text()[:8])}
+	r := &run{Options: o, session: s, topic: "weir-bench-" + strings.ToLower(rand.Text()[:8]), ends: make([]int64, o.Partitions)}
 	defer func() { err = errors.Join(err, r.remove(ctx, admin)) }()
 	if err := r.create(ctx, admin); err != nil {
 		return Result{}, err
@@ -154,11 +162,14 @@ func Run(ctx context.Context, s *connect.Session, what string, o Options) (resul
 		return Result{}, err
 	}
 	defer r.client.Close() //nolint:errcheck // all is measured
+	if err := r.warm(ctx); err != nil {
+		return Result{}, err
+	}
 	switch what {
 	case Producer:
-		result, err = r.produce(ctx, r.Rate)
+		result, err = r.send(ctx, time.Now(), r.Rate)
 	case Consumer:
-		if result, err = r.produce(ctx, 0); err == nil {
+		if result, err = r.send(ctx, time.Now(), 0); err == nil {
 			result, err = r.consume(ctx, result)
 		}
 	default:
@@ -170,6 +181,19 @@ func Run(ctx context.Context, s *connect.Session, what string, o Options) (resul
 		result.MBytes = result.PerSecond * float64(r.Size) / 1e6
 	}
 	return result, err
+}
+
+// warm sends a record to each partition, which is not measured: replicas of a new
+// partition begin to follow its leader a second or two after it was made, and the
+// figures are to be those of a topic that is there.
+func (r *run) warm(ctx context.Context) error {
+	first := *r
+	first.Records = r.Partitions // the partitioner takes one after the other
+	if _, err := first.send(ctx, time.Now(), 0); err != nil {
+		return fmt.Errorf("topic %s takes no records: %w", r.topic, err)
+	}
+	r.begins = slices.Clone(r.ends)
+	return nil
 }
 
 // create makes the topic with as many replicas as there are brokers now, up to

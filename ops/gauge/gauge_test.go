@@ -59,5 +59,10 @@ func TestWhatAResultLooksLike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	err = Write(&out, Result{What: Consumer, Records: 1000, RecordSize: 100, Partitions: 3, Replicas: 3, Seconds: 0.5, PerSecond: 2000, MBytes: 0.2,
+		FetchLatency: &Latency{P50: 1, P95: 2, P99: 3, P999: 4, Max: 5}, Fetches: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
 	golden.Compare(t, "result.txt", out.String())
 }

@@ -13,11 +13,8 @@ import (
 	"weir/ops/connect"
 )
 
-// produce sends all records and waits for their acknowledgements.
-func (r *run) produce(ctx context.Context, rate int) (Result, error) {
-	return r.send(ctx, time.Now(), rate)
-}
-
+// send sends all records and waits for their acknowledgements. Latencies are from
+// what a record says, its time since began.
 func (r *run) send(ctx context.Context, began time.Time, rate int) (Result, error) {
 	producer, err := sarama.NewAsyncProducerFromClient(r.client)
 	if err != nil {
@@ -48,6 +45,7 @@ func (r *run) send(ctx context.Context, began time.Time, rate int) (Result, erro
 		select {
 		case m := <-producer.Successes():
 			result.Records++
+			r.ends[m.Partition] = max(r.ends[m.Partition], m.Offset+1)
 			note(histogram, time.Since(began)-m.Metadata.(time.Duration))
 		case e := <-producer.Errors():
 			result.Failed++
@@ -64,23 +62,20 @@ func (r *run) send(ctx context.Context, began time.Time, rate int) (Result, erro
 	return result, errors.Join(failed, ctx.Err())
 }
 
-// consume reads all that was sent.
-func (r *run) consume(ctx context.Context, sent Result) (Result, error) {
-	began := time.Now()
-	read, err := r.read(ctx, sent.Records, func([]byte) {})
-	result := Result{Records: read, Seconds: time.Since(began).Seconds(), Failed: sent.Failed, Lost: sent.Records - read}
-	return result, err
-}
-
 // endToEnd reads while it sends.
 func (r *run) endToEnd(ctx context.Context) (Result, error) {
+	messages, stop, err := r.subscribe(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer stop()
 	histogram := newHistogram()
 	began := time.Now()
 	var read int
 	var readErr error
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		read, readErr = r.read(ctx, r.Records, func(value []byte) {
+		read, readErr = take(ctx, messages, r.Records, func(value []byte) {
 			if len(value) >= minSize {
 				note(histogram, time.Since(began)-time.Duration(binary.BigEndian.Uint64(value)))
 			}
@@ -92,24 +87,30 @@ func (r *run) endToEnd(ctx context.Context) (Result, error) {
 	return result, errors.Join(err, readErr)
 }
 
-// read reads count records of all partitions from the beginning, or until
-// nothing arrives any more.
-func (r *run) read(ctx context.Context, count int, take func(value []byte)) (int, error) {
+// subscribe reads all partitions, behind what warmed them, until stop is called.
+func (r *run) subscribe(ctx context.Context) (_ <-chan *sarama.ConsumerMessage, stop func(), _ error) {
 	consumer, err := sarama.NewConsumerFromClient(r.client)
 	if err != nil {
-		return 0, err
+		return nil, nil, err
 	}
 	messages := make(chan *sarama.ConsumerMessage, 1024)
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	for p := range int32(r.Partitions) {
+	ctx, cancel := context.WithCancel(ctx)
+	var partitions []sarama.PartitionConsumer
+	stop = func() {
+		cancel()
+		for _, p := range partitions {
+			p.AsyncClose()
+		}
+	}
+	for p, from := range r.begins {
 		partition, err := connect.Bounded(ctx, func() (sarama.PartitionConsumer, error) {
-			return consumer.ConsumePartition(r.topic, p, sarama.OffsetOldest)
+			return consumer.ConsumePartition(r.topic, int32(p), from)
 		})
 		if err != nil {
-			return 0, fmt.Errorf("read partition %d: %w", p, err)
+			stop()
+			return nil, nil, fmt.Errorf("read partition %d: %w", p, err)
 		}
-		defer partition.AsyncClose()
+		partitions = append(partitions, partition)
 		go func() {
 			for m := range partition.Messages() {
 				select {
@@ -120,6 +121,11 @@ func (r *run) read(ctx context.Context, count int, take func(value []byte)) (int
 			}
 		}()
 	}
+	return messages, stop, nil
+}
+
+// take takes count records, or until nothing arrives any more.
+func take(ctx context.Context, messages <-chan *sarama.ConsumerMessage, count int, do func(value []byte)) (int, error) {
 	quiet := time.NewTimer(silence)
 	defer quiet.Stop()
 	for n := 0; ; {
@@ -129,7 +135,7 @@ func (r *run) read(ctx context.Context, count int, take func(value []byte)) (int
 		select {
 		case m := <-messages:
 			n++
-			take(m.Value)
+			do(m.Value)
 			quiet.Reset(silence)
 		case <-quiet.C:
 			return n, fmt.Errorf("%d of %d records were read, and then none for %v", n, count, silence)

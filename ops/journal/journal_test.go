@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -144,10 +147,47 @@ func TestWhatIsWrittenMeanwhileIsShownInTheOrderOfTime(t *testing.T) {
 }
 
 func TestTheScriptQuotesWhatItIsGiven(t *testing.T) {
-	got := Query{Since: "it's", Lines: 5}.script([]string{"a; rm.service"}, false)
-	for _, want := range []string{`'a; rm.service'`, remote.Quote("it's"), "--lines 6"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("want %q in\n%s", want, got)
+	for _, follow := range []bool{false, true} {
+		got := Query{Since: "it's", Lines: 5}.script([]string{"a; rm.service"}, follow)
+		for _, want := range []string{`'a; rm.service'`, remote.Quote("it's")} {
+			if !strings.Contains(got, want) {
+				t.Errorf("want %q in\n%s", want, got)
+			}
 		}
+	}
+}
+
+func TestWhatIsAskedOfTheJournal(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		query  Query
+		follow bool
+		want   []string
+	}{
+		{"the newest lines, and one that tells of more", Query{Lines: 5}, false, []string{"--lines 6"}},
+		{"lines before now, then all from now on", Query{Lines: 5}, true,
+			[]string{"--until @1700000000123456us --lines 5", "--follow --since @1700000000123457us"}},
+		{"lines since a time, then all from now on", Query{Since: "-60s", Lines: 5}, true,
+			[]string{"--since -60s --until @1700000000123456us --lines 5", "--follow --since @1700000000123457us"}},
+		{"nothing from before", Query{}, true, []string{"--follow --since @1700000000123457us"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bin := t.TempDir()
+			for name, text := range map[string]string{"journalctl": `echo "$*"`, "date": "echo 1700000000123456"} {
+				if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			command := exec.Command("sh", "-c", c.query.script([]string{"k.service"}, c.follow))
+			command.Env = []string{"PATH=" + bin}
+			out, err := command.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			const head = "--no-pager --quiet --output json --output-fields MESSAGE,_SYSTEMD_UNIT,UNIT --unit k.service "
+			if want := head + strings.Join(c.want, "\n"+head) + "\n"; string(out) != want {
+				t.Errorf("journalctl was called with\n%swant\n%s", out, want)
+			}
+		})
 	}
 }

@@ -30,7 +30,8 @@ type Query struct {
 	Units func(machine string) []string
 	// Since is what journalctl takes: "1 hour ago", "2026-01-02 03:04"; empty is any time.
 	Since string
-	// Lines bounds what is read of each machine, the newest.
+	// Lines bounds what is read of each machine, the newest; what is followed is not
+	// bounded, and 0 leaves out what was before.
 	Lines int
 }
 
@@ -121,22 +122,29 @@ func (q Query) read(ctx context.Context, s *connect.Session, machine string, fol
 
 // script prints the newest lines as JSON, one more than asked for where the end
 // is not waited for.
+//
+// Following is a second call, from the machine's own time on: journalctl --follow
+// --lines goes back from the end, and where a unit has written nothing to go back
+// to, it stands behind the first line when that comes (systemd 252).
 func (q Query) script(units []string, follow bool) string {
 	words := []string{"journalctl", "--no-pager", "--quiet", "--output", "json",
 		"--output-fields", "MESSAGE,_SYSTEMD_UNIT,UNIT"}
 	for _, u := range units {
 		words = append(words, "--unit", u)
 	}
+	read := remote.QuoteAll(words...)
+	before := read
 	if q.Since != "" {
-		words = append(words, "--since", q.Since)
+		before += " --since " + remote.Quote(q.Since)
 	}
-	lines := q.Lines + 1
-	if follow {
-		lines = q.Lines
-		words = append(words, "--follow")
+	if !follow {
+		return fmt.Sprintf("export LC_ALL=C\nexec %s --lines %d\n", before, q.Lines+1)
 	}
-	words = append(words, "--lines", fmt.Sprint(lines))
-	return "export LC_ALL=C\nexec " + remote.QuoteAll(words...) + "\n"
+	text := "export LC_ALL=C\nnow=$(date +%s%6N)\n" // in microseconds, as the journal's own times
+	if q.Lines > 0 {
+		text += fmt.Sprintf("%s --until \"@${now}us\" --lines %d || exit\n", before, q.Lines)
+	}
+	return text + "exec " + read + " --follow --since \"@$((now + 1))us\"\n"
 }
 
 // Since is what a person writes as what journalctl reads: a duration ("15m",

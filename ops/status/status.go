@@ -24,6 +24,8 @@ type Status struct {
 	Kafka     *Kafka     `json:"kafka,omitempty"`
 	Topics    []Topic    `json:"topics"`
 	Jobs      []Job      `json:"jobs"`
+	// Away is what is declared and was not found at work, in words.
+	Away []string `json:"away"`
 }
 
 // Collect looks at everything at once. It returns within eight seconds, or when
@@ -42,6 +44,7 @@ func Collect(ctx context.Context, s *connect.Session) Status {
 	for i := range st.Jobs {
 		st.Jobs[i].fillService(st.Machines)
 	}
+	st.Away = st.away()
 	st.Seconds = time.Since(started).Seconds()
 	return st
 }

@@ -13,6 +13,7 @@ import (
 
 	"weir/ops/connect"
 	"weir/ops/internal/golden"
+	"weir/ops/internal/indent"
 	"weir/ops/status/table"
 	"weir/provision/inventory"
 	"weir/provision/remote"
@@ -193,6 +194,7 @@ func sample() Status {
 			Metrics: connect.Metrics{"weir_producer_messages_acknowledged_total": 1234567, "weir_producer_last_acknowledgement_timestamp_seconds": 1.7e9}},
 		{Name: "popularity", Kind: "popularity", Machine: "node3", Service: Service{Component: "popularity", Unit: "weir-popularity.service"}, Error: "no route to host"},
 	}
+	s.Away = s.away()
 	return s
 }
 
@@ -206,8 +208,48 @@ func TestTheTableIsPlainInAPipe(t *testing.T) {
 
 func TestTheJSONFormIsStable(t *testing.T) {
 	var out bytes.Buffer
-	if err := WriteJSON(&out, sample()); err != nil {
+	if err := indent.JSON(&out, sample()); err != nil {
 		t.Fatal(err)
 	}
 	golden.Compare(t, "status.json", out.String())
+}
+
+func TestWhatIsDeclaredAndNotAtWorkIsAway(t *testing.T) {
+	running := Service{Component: "kafka", Unit: "weir-kafka.service", Known: true, Load: "loaded", Active: "active", Sub: "running", PID: 1}
+	atWork := func() Status {
+		return Status{
+			Machines:  []Machine{{Name: "node1", Reachable: true, Services: []Service{running}}},
+			ZooKeeper: &ZooKeeper{Members: []Member{{Machine: "node1", ID: 1, Mode: zookeeper.Leader}}},
+			Kafka:     &Kafka{Brokers: []Broker{{ID: 0, Machine: "node1", Answers: true, Registered: true}}},
+			Topics:    []Topic{{Name: "t", Declared: true, Exists: true, UnderReplicated: 1}, {Name: "by-hand", Exists: true}},
+			Jobs:      []Job{{Name: "producer", Machine: "node1", Service: running}},
+		}
+	}
+	for _, c := range []struct {
+		name string
+		lose func(*Status)
+		want []string
+	}{
+		{"nothing", func(*Status) {}, []string{}},
+		{"a machine, of whose units nothing is known", func(s *Status) {
+			s.Machines[0] = Machine{Name: "node1", Error: "no route", Services: []Service{{Unit: "weir-kafka.service"}}}
+		}, []string{"machine node1"}},
+		{"a unit that is not there", func(s *Status) {
+			s.Machines[0].Services[0] = Service{Unit: "weir-kafka.service", Known: true, Load: "not-found"}
+		},
+			[]string{"weir-kafka.service on node1"}},
+		{"a member", func(s *Status) { s.ZooKeeper.Members[0].Error = "refused" }, []string{"ZooKeeper member 1 on node1"}},
+		{"a broker that does not answer", func(s *Status) { s.Kafka.Brokers[0].Answers = false }, []string{"broker 0 on node1"}},
+		{"a broker that the others do not know", func(s *Status) { s.Kafka.Brokers[0].Registered = false }, []string{"broker 0 on node1"}},
+		{"a topic", func(s *Status) { s.Topics[0].Exists = false }, []string{"topic t"}},
+		{"a job's page", func(s *Status) { s.Jobs[0].Error = "refused" }, []string{"job producer on node1"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := atWork()
+			c.lose(&s)
+			if got := s.away(); !slices.Equal(got, c.want) {
+				t.Errorf("away: got %q, want %q", got, c.want)
+			}
+		})
+	}
 }

@@ -8,17 +8,12 @@ import (
 	"strconv"
 	"strings"
 
-	"weir/ops/internal/indent"
 	"weir/ops/status/table"
 )
 
-// WriteJSON writes the status as one indented JSON object.
-func WriteJSON(w io.Writer, s Status) error {
-	return indent.JSON(w, s)
-}
-
-// WriteTable writes the status for people, one block a subject. Rows that need
-// a look stand out in colour and say so in words.
+// WriteTable writes the status for people, one block a subject, and last
+// what was not found at work. Rows that need a look stand out in colour and say so
+// in words.
 func WriteTable(w io.Writer, s Status, style table.Style) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "cluster %s, looked at in %s\n", table.Clean(s.Cluster), table.Seconds(s.Seconds))
@@ -38,6 +33,9 @@ func WriteTable(w io.Writer, s Status, style table.Style) error {
 		if _, err := b.WriteTo(&out); err != nil {
 			return err
 		}
+	}
+	if len(s.Away) > 0 {
+		fmt.Fprintf(&out, "\nnot found at work: %s\n", style.Bad(table.Clean(strings.Join(s.Away, ", "))))
 	}
 	_, err := io.WriteString(w, out.String())
 	return err

@@ -38,13 +38,18 @@ func (c *subject) ask(ctx context.Context, from time.Time) (answers, error) {
 	})
 }
 
+// heard is ask for checks that need one broker's answer.
+func (c *subject) heard(ctx context.Context, from time.Time) (answers, error) {
+	a, err := c.ask(ctx, from)
+	if err == nil {
+		err = a.kafka.Err()
+	}
+	return a, err
+}
+
 // checkBrokers: the brokers are exactly the declared ones, each of them answers
 // and is registered, in one cluster, with one controller, and runs one version.
 func checkBrokers(ctx context.Context, c *subject, r *record) {
-	if c.cluster.Kafka == nil {
-		r.skip("the inventory declares no Kafka")
-		return
-	}
 	r.doing("waiting for every broker to answer")
 	var k *status.Kafka
 	var sights []sight

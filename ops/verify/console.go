@@ -33,14 +33,8 @@ const (
 // machine, its console consumer on another. Both exit 0 when they fail, so what
 // arrives is counted, here and once more on the topic itself.
 func checkConsole(ctx context.Context, c *subject, r *record) {
-	if c.cluster.Kafka == nil {
-		r.skip("the inventory declares no Kafka")
-		return
-	}
-	r.doing("waiting for the probe topic")
-	topic := c.probeTopicReady(ctx)
-	if topic.err != nil {
-		r.fail(c.unprobed(topic.err))
+	topic, ok := c.probeTopicFor(ctx, r)
+	if !ok {
 		return
 	}
 	r.doing("waiting for two machines to answer over SSH")

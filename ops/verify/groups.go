@@ -37,14 +37,7 @@ const (
 // checkGroups commits an offset for a group that each broker coordinates, fetches
 // it again, and removes the group.
 func checkGroups(ctx context.Context, c *subject, r *record) {
-	if c.cluster.Kafka == nil {
-		r.skip("the inventory declares no Kafka")
-		return
-	}
-	r.doing("waiting for the probe topic")
-	topic := c.probeTopicReady(ctx)
-	if topic.err != nil {
-		r.fail(c.unprobed(topic.err))
+	if _, ok := c.probeTopicFor(ctx, r); !ok {
 		return
 	}
 	r.on(brokerMachines(c.cluster)...)

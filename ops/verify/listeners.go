@@ -27,15 +27,8 @@ const (
 // checkListeners: brokers advertise the addresses that are declared, and each is
 // reached from this computer and from every broker's machine.
 func checkListeners(ctx context.Context, c *subject, r *record) {
-	if c.cluster.Kafka == nil {
-		r.skip("the inventory declares no Kafka")
-		return
-	}
 	r.doing("waiting for a broker to tell the listeners")
-	a, err := c.ask(ctx, time.Time{})
-	if err == nil {
-		err = a.kafka.Err()
-	}
+	a, err := c.heard(ctx, time.Time{})
 	if err != nil {
 		r.fail(noBroker(c.cluster, err))
 		return

@@ -70,7 +70,7 @@ func TestWhatWasSeenIsKeptWhereALaterLookIsCutShort(t *testing.T) {
 }
 
 func TestACheckThatFindsNothingUntilItsTimeIsOverHasFailed(t *testing.T) {
-	idle := check{"idle", "one that waits", 20 * time.Millisecond, func(ctx context.Context, _ *subject, r *record) {
+	idle := check{"idle", "one that waits", 20 * time.Millisecond, ofMachines, func(ctx context.Context, _ *subject, r *record) {
 		r.doing("waiting for node2")
 		<-ctx.Done()
 	}}

@@ -30,17 +30,10 @@ const (
 // checkPartitions: every partition, internal topics included, has a leader and all
 // its replicas in sync, and Kafka's own topics have as many as they should.
 func checkPartitions(ctx context.Context, c *subject, r *record) {
-	if c.cluster.Kafka == nil {
-		r.skip("the inventory declares no Kafka")
-		return
-	}
 	r.doing("waiting for a broker to describe the partitions")
 	var topics []status.Topic
 	r.fail(settle(ctx, partitionsSettle, func(from time.Time) []Finding {
-		a, err := c.ask(ctx, from)
-		if err == nil {
-			err = a.kafka.Err()
-		}
+		a, err := c.heard(ctx, from)
 		if err != nil {
 			return []Finding{noBroker(c.cluster, err)}
 		}

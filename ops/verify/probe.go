@@ -15,14 +15,8 @@ const probeLimit = 25 * time.Second
 // acknowledged by all in-sync replicas, reads back and counts. Every declared
 // broker must lead one of them.
 func checkProbe(ctx context.Context, c *subject, r *record) {
-	if c.cluster.Kafka == nil {
-		r.skip("the inventory declares no Kafka")
-		return
-	}
-	r.doing("waiting for the probe topic")
-	topic := c.probeTopicReady(ctx)
-	if topic.err != nil {
-		r.fail(c.unprobed(topic.err))
+	topic, ok := c.probeTopicFor(ctx, r)
+	if !ok {
 		return
 	}
 	r.on(brokerMachines(c.cluster)...)

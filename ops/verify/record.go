@@ -21,7 +21,6 @@ type record struct {
 	evidence []string
 	summary  string
 	machines []string
-	skipped  string
 	waiting  string
 }
 
@@ -52,11 +51,6 @@ func (r *record) failed() bool {
 	return len(r.findings) > 0
 }
 
-// skip says that the check does not apply, and why.
-func (r *record) skip(format string, args ...any) {
-	r.add(func() { r.skipped = fmt.Sprintf(format, args...) })
-}
-
 // on names machines that take part.
 func (r *record) on(machines ...string) {
 	r.add(func() { r.machines = append(r.machines, machines...) })
@@ -81,22 +75,19 @@ func (r *record) seal() Result {
 	defer r.mu.Unlock()
 	r.sealed = true
 	out := Result{
-		Outcome: OK, Reason: r.skipped, Machines: slices.Clone(r.machines),
+		Outcome: OK, Machines: slices.Clone(r.machines),
 		Findings: slices.Clone(r.findings), Evidence: slices.Clone(r.evidence), Summary: r.summary,
 	}
 	if r.dropped > 0 {
 		out.Evidence = append(out.Evidence, fmt.Sprintf("and %d more findings", r.dropped))
 	}
-	switch {
-	case len(out.Findings) > 0:
-		out.Outcome, out.Reason, out.Machines = Failed, "", nil
+	if len(out.Findings) > 0 {
+		out.Outcome, out.Machines = Failed, nil
 		for _, f := range out.Findings {
 			if f.Machine != "" {
 				out.Machines = append(out.Machines, strings.Split(f.Machine, ", ")...)
 			}
 		}
-	case out.Reason != "":
-		out.Outcome = Skipped
 	}
 	slices.Sort(out.Machines)
 	out.Machines = orEmpty(slices.Compact(out.Machines))

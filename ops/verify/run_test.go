@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,10 +105,32 @@ func TestOnlyWhatIsAskedForRunsAndTheRestIsSaidToBeSkipped(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotDeclaredIsNotChecked(t *testing.T) {
+	var all []check
+	for _, one := range checks() {
+		one.run = func(_ context.Context, _ *subject, r *record) { r.sum("ran") }
+		all = append(all, one)
+	}
+	cluster := article()
+	cluster.Kafka, cluster.Jobs = nil, nil
+	var ran []string
+	for _, r := range runAll(t.Context(), &subject{cluster: cluster}, all, func(string) bool { return true }) {
+		switch {
+		case r.Outcome == OK:
+			ran = append(ran, r.Name)
+		case r.Outcome != Skipped || !strings.HasPrefix(r.Reason, "the inventory declares no "):
+			t.Errorf("%s: got %+v, want it skipped because nothing of it is declared", r.Name, r)
+		}
+	}
+	if want := []string{"machines", "zookeeper", "disk", "clock", "limits"}; !slices.Equal(ran, want) {
+		t.Errorf("without Kafka and jobs there ran %v, want %v", ran, want)
+	}
+}
+
 func TestACheckThatIsOutOfTimeLeavesWhatItFound(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
-	slow := check{"slow", "a slow one", 20 * time.Millisecond, func(_ context.Context, _ *subject, r *record) {
+	slow := check{"slow", "a slow one", 20 * time.Millisecond, ofMachines, func(_ context.Context, _ *subject, r *record) {
 		r.note("the first half is fine")
 		r.doing("waiting for node3")
 		<-release

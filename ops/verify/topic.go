@@ -42,6 +42,16 @@ type probeTopic struct {
 	err      error
 }
 
+// probeTopicFor has a check wait for the topic, and fail where it does not come.
+func (c *subject) probeTopicFor(ctx context.Context, r *record) (topic probeTopic, ok bool) {
+	r.doing("waiting for the probe topic")
+	if topic = c.probeTopicReady(ctx); topic.err != nil {
+		r.fail(c.unprobed(topic.err))
+		return topic, false
+	}
+	return topic, true
+}
+
 // probeTopicReady makes sure that the topic exists, that it has a partition for
 // each broker, and that every broker that can leads one. All checks share it.
 func (c *subject) probeTopicReady(ctx context.Context) probeTopic {

@@ -25,18 +25,11 @@ const (
 // checkTopics: every declared topic is as declared, its partitions are led by the
 // brokers that should, every broker leads some, and no throttle was left behind.
 func checkTopics(ctx context.Context, c *subject, r *record) {
-	if c.cluster.Kafka == nil {
-		r.skip("the inventory declares no Kafka")
-		return
-	}
 	r.doing("waiting for a broker to describe the topics")
 	var topics []status.Topic
 	var s settings
 	r.fail(settle(ctx, topicsSettle, func(from time.Time) []Finding {
-		a, err := c.ask(ctx, from)
-		if err == nil {
-			err = a.kafka.Err()
-		}
+		a, err := c.heard(ctx, from)
 		if err == nil {
 			topics = a.topics
 			s, err = c.settings(ctx, from, a)

@@ -58,7 +58,31 @@ func (o Options) chosen(name string) bool {
 type check struct {
 	name, title string
 	limit       time.Duration
-	run         func(ctx context.Context, c *subject, r *record)
+	// of is what it is about: where none is declared, there is nothing to check.
+	of  declared
+	run func(ctx context.Context, c *subject, r *record)
+}
+
+// declared is a part that a cluster need not have.
+type declared string
+
+const (
+	ofMachines  declared = "machine"
+	ofZooKeeper declared = "ZooKeeper"
+	ofKafka     declared = "Kafka"
+	ofJobs      declared = "job"
+)
+
+func (d declared) in(c inventory.Cluster) bool {
+	switch d {
+	case ofZooKeeper:
+		return c.ZooKeeper != nil
+	case ofKafka:
+		return c.Kafka != nil
+	case ofJobs:
+		return len(c.Jobs) > 0
+	}
+	return true // there is no cluster without machines
 }
 
 // Topics is the check that finds leaders that are not where they should be, which
@@ -69,20 +93,20 @@ const Topics = "topics"
 // from them.
 func checks() []check {
 	return []check{
-		{"machines", "machines answer, units run and listen", machinesLimit, checkMachines},
-		{"zookeeper", "one leader, distinct ids, one ensemble", zookeeperLimit, checkZooKeeper},
-		{"brokers", "the declared brokers, one cluster, one controller, one version", brokersLimit, checkBrokers},
-		{"listeners", "advertised listeners, reached from here and from each other", listenersLimit, checkListeners},
-		{"partitions", "leaders and replicas, internal topics too", partitionsLimit, checkPartitions},
-		{Topics, "topics as declared, preferred leaders", topicsLimit, checkTopics},
-		{"console", "console round trip between two machines", consoleLimit, checkConsole},
-		{"probe", "write and read through every leader", probeLimit, checkProbe},
-		{"replicas", "end offsets, and every replica the same", replicasLimit, checkReplicas},
-		{"groups", "offsets committed and fetched again", groupsLimit, checkGroups},
-		{"disk", "room, file systems, log directories", lookLimit, checkDisk},
-		{"clock", "clocks of machines and brokers", clockLimit, checkClock},
-		{"limits", "limits of the running processes", lookLimit, checkLimits},
-		{"jobs", "jobs at work, results recounted", jobsLimit, checkJobs},
+		{"machines", "machines answer, units run and listen", machinesLimit, ofMachines, checkMachines},
+		{"zookeeper", "one leader, distinct ids, one ensemble", zookeeperLimit, ofZooKeeper, checkZooKeeper},
+		{"brokers", "the declared brokers, one cluster, one controller, one version", brokersLimit, ofKafka, checkBrokers},
+		{"listeners", "advertised listeners, reached from here and from each other", listenersLimit, ofKafka, checkListeners},
+		{"partitions", "leaders and replicas, internal topics too", partitionsLimit, ofKafka, checkPartitions},
+		{Topics, "topics as declared, preferred leaders", topicsLimit, ofKafka, checkTopics},
+		{"console", "console round trip between two machines", consoleLimit, ofKafka, checkConsole},
+		{"probe", "write and read through every leader", probeLimit, ofKafka, checkProbe},
+		{"replicas", "end offsets, and every replica the same", replicasLimit, ofKafka, checkReplicas},
+		{"groups", "offsets committed and fetched again", groupsLimit, ofKafka, checkGroups},
+		{"disk", "room, file systems, log directories", lookLimit, ofMachines, checkDisk},
+		{"clock", "clocks of machines and brokers", clockLimit, ofMachines, checkClock},
+		{"limits", "limits of the running processes", lookLimit, ofMachines, checkLimits},
+		{"jobs", "jobs at work, results recounted", jobsLimit, ofJobs, checkJobs},
 	}
 }
 
@@ -141,17 +165,24 @@ func runAll(ctx context.Context, c *subject, all []check, chosen func(string) bo
 	results := make([]Result, len(all))
 	var wg sync.WaitGroup
 	for i, one := range all {
-		if !chosen(one.name) {
-			r := new(record)
-			r.skip("not asked for")
-			results[i] = r.seal()
-			results[i].Name, results[i].Title = one.name, one.title
-			continue
+		switch {
+		case !chosen(one.name):
+			results[i] = one.skipped("not asked for")
+		case !one.of.in(c.cluster):
+			results[i] = one.skipped("the inventory declares no " + string(one.of))
+		default:
+			wg.Go(func() { results[i] = one.do(ctx, c) })
 		}
-		wg.Go(func() { results[i] = one.do(ctx, c) })
 	}
 	wg.Wait()
 	return results
+}
+
+func (one check) skipped(why string) Result {
+	return Result{
+		Name: one.name, Title: one.title, Outcome: Skipped, Reason: why,
+		Machines: []string{}, Findings: []Finding{}, Evidence: []string{},
+	}
 }
 
 // do runs one check within its limit.

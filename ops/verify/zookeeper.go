@@ -28,10 +28,6 @@ const (
 // checkZooKeeper: one member leads, all others follow it, each under its own id,
 // which its file holds too, and all run with the declared ensemble.
 func checkZooKeeper(ctx context.Context, c *subject, r *record) {
-	if c.cluster.ZooKeeper == nil {
-		r.skip("the inventory declares no ZooKeeper")
-		return
-	}
 	r.doing("waiting for ZooKeeper's members to answer")
 	var z *status.ZooKeeper
 	r.fail(settle(ctx, zookeeperSettle, func(from time.Time) []Finding {

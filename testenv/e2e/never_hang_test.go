@@ -60,7 +60,7 @@ func TestAPausedMachineMakesNoVerbHang(t *testing.T) {
 	})
 	dir := t.TempDir()
 	runBounded(t, p, []bounded{
-		{[]string{"status"}, 0, 8*time.Second + slack, []string{"172.30.78.11  reachable", "172.30.78.13  unreachable: machine weir-3"}},
+		{[]string{"status"}, 10, 8*time.Second + slack, []string{"172.30.78.11  reachable", "172.30.78.13  unreachable: machine weir-3", "not found at work: machine weir-3, "}},
 		{[]string{"logs", "-n", "2"}, 1, 10*time.Second + slack, []string{"weir-1 weir-", "weir-2 weir-", "machine weir-3 (172.30.78.13:22)"}},
 		{[]string{"exec", "--", "hostname"}, 1, 10*time.Second + slack, []string{"== weir-1\nweir-1\n", "== weir-2\nweir-2\n", "== weir-3: machine weir-3 (172.30.78.13:22)"}},
 		{[]string{"ssh", "weir-3", "--", "hostname"}, 1, 10*time.Second + slack, []string{"machine weir-3 (172.30.78.13:22)"}},
@@ -77,7 +77,7 @@ func TestADeadBrokerMakesNoVerbHang(t *testing.T) {
 	inside(t, "weir-2", "systemctl", "kill", "--signal=KILL", "weir-kafka.service")
 	dir := t.TempDir()
 	runBounded(t, p, []bounded{
-		{[]string{"status"}, 0, 8*time.Second + slack, []string{"172.30.78.12  reachable"}},
+		{[]string{"status"}, 10, 8*time.Second + slack, []string{"172.30.78.12  reachable", "broker 1 on weir-2"}},
 		{[]string{"logs", "--service", "kafka", "-n", "3"}, 0, 10*time.Second + slack, []string{"weir-1 weir-kafka:", "weir-2 weir-kafka:"}},
 		{[]string{"verify", "--only", "machines"}, 10, 30*time.Second + slack, []string{"weir-2"}},
 		{[]string{"doctor"}, 0, 15*time.Second + slack, []string{"answer; cluster id "}},

@@ -160,9 +160,9 @@ func TestPreflightChangesNothing(t *testing.T) {
 func TestPreflightNeedsNeitherAProjectNorMachinesThatAreThere(t *testing.T) {
 	m := bare(t, 1)
 	p := newTestProject(t)
-	inventory := newFile(t, "machines.yaml", fmt.Sprintf(
-		"machines: [{name: bare-1, address: %s}]\nssh: {privateKeyFile: %s, knownHosts: %s}\n", m.Address, m.PrivateKeyFile, m.KnownHosts))
-	p.preflight(t, 0, "--inventory", inventory)
+	elsewhere := newFile(t, "Pulumi.elsewhere.yaml", fmt.Sprintf(
+		"config:\n  weir:cluster:\n    machines: [{name: bare-1, address: %s}]\n    ssh: {privateKeyFile: %s, knownHosts: %s}\n", m.Address, m.PrivateKeyFile, m.KnownHosts))
+	p.preflight(t, 0, "--stack-file", elsewhere)
 
 	// Containers that up would make.
 	if err := p.write("unmade", strings.ReplaceAll(stackConfig, "172.30.78.", "172.30.250.")); err != nil {
