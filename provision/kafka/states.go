@@ -49,6 +49,7 @@ func (s Spec) state(b Broker) machine.State {
 	return machine.State{
 		Cluster:     s.Cluster,
 		Component:   Component,
+		Machine:     b.Machine,
 		Users:       s.Layout.Users(),
 		Directories: s.Layout.Directories(),
 		Files: []machine.File{

@@ -51,6 +51,7 @@ func (s Spec) state(m Member) machine.State {
 	return machine.State{
 		Cluster:     s.Cluster,
 		Component:   Component,
+		Machine:     m.Machine,
 		Users:       s.Layout.Users(),
 		Directories: s.Layout.Directories(),
 		Files:       []machine.File{myid, config, logging, unit},
