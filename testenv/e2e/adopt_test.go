@@ -240,6 +240,14 @@ func (h handMade) wantKept(t *testing.T, topic string, count int) {
 	}
 }
 
+// asksForPassword has sudo ask fams for his password, as it does unless told not to.
+func (h handMade) asksForPassword(t *testing.T) {
+	t.Helper()
+	for _, m := range h.machines {
+		on(t, m, "echo fams:"+usersPassword+" | chpasswd; echo 'fams ALL=(ALL) ALL' >/etc/sudoers.d/fams")
+	}
+}
+
 // identity is what a take-over must not change: myid, broker.id and cluster.id.
 func (h handMade) identity(t *testing.T) string {
 	t.Helper()
@@ -277,7 +285,14 @@ func TestAClusterMadeByHandIsTakenOverWithItsDataAndIds(t *testing.T) {
 	adopt := slices.Concat([]string{"adopt", adoptStack}, h.flags(t))
 	refused := p.mustOps(t, 2, adopt...)
 	wantAll(t, refused.stderr, "there is no terminal to ask on", "--yes")
-	r := p.mustOps(t, 0, append(adopt, "--yes")...)
+	adopt = append(adopt, "--yes")
+	h.asksForPassword(t)
+	refused = p.mustOps(t, 1, adopt...)
+	wantAll(t, refused.stderr, "user fams cannot become root", "pulumi stack init "+adoptStack, "pulumi config set --secret --stack "+adoptStack+" weir:sudoPassword")
+	p.pulumi(t, "", "stack", "init", "--no-select", adoptStack)
+	p.secrets(t, adoptStack, map[string]string{"sudoPassword": usersPassword})
+	r := p.mustOps(t, 0, adopt...)
+	wantPresentable(t, r, nil)
 	t.Logf("ops adopt said:\n%s", r.stdout)
 	wantAll(t, r.stdout, "found Kafka 3.9.2", "kafka.Kafka "+famsHome+"/kafka/config/server.properties", "stop and disable kafka.service",
 		famsHome+"/zk_data", "The files of the old installation stay where they are", "is healthy")
