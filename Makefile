@@ -1,6 +1,7 @@
 # What a person types. `make up` is all it takes on a fresh computer.
 STACK  ?= local
 YES    ?=
+DELETE_DATA ?=
 WRITE  ?=
 ROWS   ?=
 RESUME ?=
@@ -10,6 +11,10 @@ LINT  := go tool -modfile=.ci/tools/lint/go.mod
 # Everything but what needs containers.
 UNIT   = $(shell go list ./... | grep -v '^weir/testenv')
 BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
+# It names the stack: a variable that was left set, or stays in a shell's history,
+# must not delete the data of another one.
+delete = $(if $(DELETE_DATA),$(if $(filter $(STACK),$(DELETE_DATA)),--yes-delete-data,\
+  $(error DELETE_DATA is "$(DELETE_DATA)": to delete the data of stack $(STACK), write DELETE_DATA=$(STACK))))
 
 .PHONY: help build generate up down test check bench soak clean
 
@@ -31,8 +36,8 @@ generate: ## write the provider's schema and, from it, the typed resources in in
 up: setup build ## bring the stack up and verify it (STACK=local)
 	@bin/ops up --stack $(STACK)
 
-down: build ## remove the stack and all that it made, after asking (YES=1 does not ask)
-	@bin/ops down --stack $(STACK) $(if $(YES),--yes)
+down: build ## remove the stack and all that it made, after asking (YES=1 does not ask, nor does DELETE_DATA=local, which lets its data go)
+	@bin/ops down --stack $(STACK) $(if $(YES),--yes) $(delete)
 
 check: ## the fast part of the tests: format, vet, linters, the import rule, unit tests
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "not formatted, run gofmt -w on:" $$files >&2; exit 1; }

@@ -4,6 +4,7 @@ package docs
 import (
 	"bufio"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -120,6 +121,33 @@ func TestTargetsAndVerbsExist(t *testing.T) {
 				t.Errorf("%s says ops %s; there is no such verb", page, word)
 			}
 		}
+	}
+}
+
+// What make is told to delete must be the stack that it removes.
+func TestMakeDeletesDataOnlyOfTheStackThatIsNamed(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		args    []string
+		says    string
+		refuses bool
+	}{
+		{"by default", nil, "bin/ops down --stack prod", false},
+		{"without a question", []string{"YES=1"}, "bin/ops down --stack prod --yes", false},
+		{"with the stack named", []string{"DELETE_DATA=prod"}, "bin/ops down --stack prod  --yes-delete-data", false},
+		{"with another stack named", []string{"DELETE_DATA=test"}, "write DELETE_DATA=prod", true},
+		{"with a yes", []string{"YES=1", "DELETE_DATA=1"}, "write DELETE_DATA=prod", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			args := append([]string{"--dry-run", "--directory", "..", "--assume-old", "build", "down", "STACK=prod"}, c.args...)
+			cmd := exec.CommandContext(t.Context(), "make", args...)
+			cmd.Env = append(os.Environ(), "MAKEFLAGS=", "YES=", "DELETE_DATA=") // of a make that runs this
+			out, err := cmd.CombinedOutput()
+			said := regexp.MustCompile(`(?m)^.*`+regexp.QuoteMeta(c.says)+` *$`).Match(out) || c.refuses && strings.Contains(string(out), c.says)
+			if (err != nil) != c.refuses || !said {
+				t.Errorf("make %s: %v, want refused: %t, and %q:\n%s", strings.Join(args, " "), err, c.refuses, c.says, out)
+			}
+		})
 	}
 }
 

@@ -41,7 +41,8 @@ the work: ZooKeeper first, then Kafka, one machine at a time, behind the conditi
 of every rolling change. A server is asked to end, and never killed; its data stays
 where it is and is handed to the unit's user.
 
-What weir cannot keep is named, with what to do, and nothing is written then. A
+What weir cannot keep is named, with what to do, and nothing is written then. Secrets
+that the stack has already, such as weir:sudoPassword, are used to log in. A
 take-over that was interrupted goes on with ops up.`,
 		Example: `  ops adopt prod --machine db-1=fams@192.168.1.1 --machine db-2=fams@192.168.1.2 --machine db-3=fams@192.168.1.3 --key ~/.ssh/id_ed25519`,
 		Args:    cobra.MaximumNArgs(1),
@@ -61,10 +62,14 @@ take-over that was interrupted goes on with ops up.`,
 
 func (a *app) adopt(ctx context.Context, f adoptFlags) error {
 	p, err := a.project()
+	if err != nil {
+		return err
+	}
+	_, declared, err := besides(p.StackFile(a.stack))
 	switch {
 	case err != nil:
 		return err
-	case exists(p.StackFile(a.stack)) && !f.force:
+	case declared && !f.force:
 		return usageError{fmt.Errorf("%s exists; a take-over that was interrupted goes on with bin/ops up --stack %s; to look anew, use --force", p.StackFile(a.stack), a.stack)}
 	case !f.yes && !a.console.Interactive:
 		return usageError{errors.New("adopt restarts every server of a cluster; there is no terminal to ask on, so say it with --yes")}
@@ -120,13 +125,9 @@ const lookLimit = time.Minute
 func (a *app) find(ctx context.Context, p drive.Project, d *draft) (adopt.Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
-	text, err := d.reachYAML()
+	config, err := a.reach(ctx, p, *d)
 	if err != nil {
 		return adopt.Found{}, err
-	}
-	config, err := parseConfig(p, a.stack, text)
-	if err != nil {
-		return adopt.Found{}, usageError{fmt.Errorf("that makes no stack: %w", err)}
 	}
 	a.warn(config)
 	pool := remote.NewPool()
@@ -137,7 +138,7 @@ func (a *app) find(ctx context.Context, p drive.Project, d *draft) (adopt.Found,
 	}
 	machines, err := readAll(ctx, pool, config.Machines, hosts)
 	if err != nil {
-		return adopt.Found{}, err
+		return adopt.Found{}, a.wantsSecret(err)
 	}
 	found, problems := adopt.Judge(machines)
 	if len(problems) == 0 {
@@ -153,6 +154,40 @@ func (a *app) find(ctx context.Context, p drive.Project, d *draft) (adopt.Found,
 		}
 	}
 	return found, nil
+}
+
+// reach is a stack of the machines and the way to them, with the secrets that
+// were set for it before it was written.
+func (a *app) reach(ctx context.Context, p drive.Project, d draft) (stack.Config, error) {
+	text, err := d.reachYAML()
+	if err != nil {
+		return stack.Config{}, err
+	}
+	others, _, err := besides(p.StackFile(a.stack))
+	if err != nil {
+		return stack.Config{}, err
+	}
+	config, err := parseConfig(p, a.stack, append(text, others...))
+	if err != nil {
+		return config, usageError{fmt.Errorf("that makes no stack: %w", err)}
+	}
+	if config.Secrets == (stack.Secrets{}) {
+		return config, nil
+	}
+	s, err := a.drive(p)
+	if err != nil {
+		return config, err
+	}
+	return withSecrets(ctx, s, config)
+}
+
+// wantsSecret says how to set the password that sudo asks for: there is no stack
+// yet to set it for.
+func (a *app) wantsSecret(err error) error {
+	if sudo, ok := errors.AsType[*remote.SudoError](err); !ok || sudo.Err != remote.ErrSudoNeedsPassword {
+		return err
+	}
+	return fmt.Errorf("%w; to set it for this stack: eval \"$(bin/ops env)\"; pulumi stack init %s; pulumi config set --secret --stack %s weir:sudoPassword; then adopt again", err, a.stack, a.stack)
 }
 
 // refusal says why the cluster cannot be taken over.

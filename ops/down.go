@@ -120,7 +120,7 @@ func (a *app) confirm(t *target, yes, yesDeleteData, forget bool) error {
 func (a *app) confirmData(t *target, machines string) error {
 	if !a.console.Interactive {
 		return usageError{fmt.Errorf("deleteData was applied to stack %s: down deletes the data on %s for good, which --yes does not say; "+
-			"say it with --yes-delete-data, or set deleteData to false and run: bin/ops up --stack %s", t.Name, machines, t.Name)}
+			"say it with --yes-delete-data (make down STACK=%s DELETE_DATA=%s), or set deleteData to false and run: bin/ops up --stack %s", t.Name, machines, t.Name, t.Name, t.Name)}
 	}
 	answer, err := a.console.Ask(fmt.Sprintf("Remove stack %s, %s, AND DELETE THE DATA on %s for good? Type the cluster's name, %s:", t.Name, t.what(), machines, t.cluster))
 	if err != nil {

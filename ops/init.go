@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,7 +45,11 @@ computer. What is not given by a flag is asked for.`,
 			if err != nil {
 				return err
 			}
-			if exists(p.StackFile(a.stack)) && !f.force {
+			_, declared, err := besides(p.StackFile(a.stack))
+			if err != nil {
+				return err
+			}
+			if declared && !f.force {
 				return usageError{fmt.Errorf("%s exists; edit it, or replace it with --force", p.StackFile(a.stack))}
 			}
 			d, err := a.draft(c.Context(), p, f)
@@ -181,23 +184,40 @@ func exists(path string) bool {
 	return err == nil || !errors.Is(err, fs.ErrNotExist)
 }
 
-// saltLine is what Pulumi adds: without it, secrets in the file are lost.
-var saltLine = regexp.MustCompile(`(?m)^encryptionsalt: .*\n`)
+// besides is what a stack's file has beside the cluster that it declares, if it
+// declares one: Pulumi has its own there, and secrets may be set before the rest
+// is written.
+func besides(file string) (lines []byte, declared bool, err error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if lines, declared, err = stack.Besides(text); err != nil {
+		return nil, false, usageError{fmt.Errorf("%s cannot be read, and may hold secrets: mend it, or remove it: %w", file, err)}
+	}
+	return lines, declared, nil
+}
 
-// writeStack writes a stack's config, complete and checked, or not at all.
+// writeStack writes a stack's config, complete and checked, or not at all. What
+// else is in its file stays.
 func (a *app) writeStack(p drive.Project, name string, d draft, force bool) error {
 	text, err := d.yaml(name)
 	if err != nil {
 		return err
 	}
+	file := p.StackFile(name)
+	others, declared, err := besides(file)
+	if err != nil {
+		return err
+	}
+	text = append(text, others...)
 	if _, err := parseConfig(p, name, text); err != nil {
 		return usageError{fmt.Errorf("that makes no stack: %w", err)}
 	}
-	file := p.StackFile(name)
-	if old, err := os.ReadFile(file); err == nil && force {
-		text = append(text, saltLine.Find(old)...)
-	}
-	if err := writeNew(file, text, force); err != nil {
+	if err := writeNew(file, text, force || !declared && exists(file)); err != nil {
 		return err
 	}
 	a.console.Note("wrote " + relative(file))

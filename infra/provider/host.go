@@ -101,7 +101,7 @@ func (h *HostArgs) targets() (targets, problem.List) {
 		return nil, problems
 	}
 	state := host.State(host.Spec{
-		Cluster: h.Cluster, Architecture: value(h.Architecture), Java: or(h.Java, true), OS: settings,
+		Cluster: h.Cluster, Machine: h.Machine, Architecture: value(h.Architecture), Java: or(h.Java, true), OS: settings,
 	})
 	return targets{h.Machine: {Host: h.Connection.host(h.Machine), State: state}}, nil
 }

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -113,4 +114,7 @@ func leaving[A any, C interface {
 // and nobody is to be asked any more.
 func (e *Env) dataGoes(c component) bool { return c.dataGoes() && !e.KeepData }
 
-func sameHost(a, b remote.Host) bool { return a.Address == b.Address && a.Port == b.Port }
+func sameHost(a, b remote.Host) bool {
+	const byDefault = 22
+	return a.Address == b.Address && cmp.Or(a.Port, byDefault) == cmp.Or(b.Port, byDefault)
+}

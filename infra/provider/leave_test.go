@@ -55,7 +55,7 @@ func TestMachinesThatLeaveAreThoseOfBefore(t *testing.T) {
 		{Machine: "m2", ID: 1, Address: "10.0.0.2", Connection: conn("10.0.0.2")},
 		{Machine: "m3", ID: 2, Address: "10.0.0.3", Connection: conn("10.0.0.3")},
 	}}
-	yes, m2 := true, "m2"
+	yes, m2, port := true, "m2", 22
 	was.DeleteData = &yes
 	now := &KafkaArgs{Cluster: "test", ZooKeeper: was.ZooKeeper, Brokers: []KafkaBroker{
 		was.Brokers[0], {Machine: "m4", ID: 1, Address: "10.0.0.4", Connection: conn("10.0.0.4"), Replaces: &m2},
@@ -69,7 +69,7 @@ func TestMachinesThatLeaveAreThoseOfBefore(t *testing.T) {
 			t.Errorf("deleteData was applied, data is kept %t: got it deleted %t", keep, got["m3"].DeleteData)
 		}
 	}
-	now.Brokers[1].Connection = conn("10.0.0.2")
+	now.Brokers[1].Connection, now.Brokers[1].Connection.Port = conn("10.0.0.2"), &port
 	if got, err := leaving(&Env{}, now, was); err != nil || len(got) != 1 {
 		t.Errorf("a machine with another name: got %+v, %v; want m3 alone to leave", got, err)
 	}

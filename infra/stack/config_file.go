@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -46,6 +47,43 @@ func ParseFile(src Source, file []byte) (Config, error) {
 	}
 	config, found := parseNode(src, cluster)
 	return config, append(problems, found...).Err()
+}
+
+// Besides is what a Pulumi.<stack>.yaml holds beside weir:cluster, the secrets and
+// what they are encrypted with among it: lines to write behind a weir:cluster
+// that stands last under config. declared says whether it has one itself.
+func Besides(file []byte) (lines []byte, declared bool, err error) {
+	var doc map[string]yaml.Node
+	if err := yaml.Unmarshal(file, &doc); err != nil {
+		return nil, false, err
+	}
+	config := doc["config"]
+	others := &yaml.Node{Kind: yaml.MappingNode}
+	for i := 0; config.Kind == yaml.MappingNode && i+1 < len(config.Content); i += 2 {
+		switch key := config.Content[i]; key.Value {
+		case keyCluster, namespace + keyCluster:
+			declared = true
+		default:
+			others.Content = append(others.Content, key, config.Content[i+1])
+		}
+	}
+	delete(doc, "config")
+	if len(others.Content) > 0 {
+		var text bytes.Buffer
+		e := yaml.NewEncoder(&text)
+		e.SetIndent(2)
+		if err := e.Encode(others); err != nil {
+			return nil, declared, err
+		}
+		for line := range strings.Lines(text.String()) {
+			lines = append(lines, "  "+line...)
+		}
+	}
+	if len(doc) == 0 {
+		return lines, declared, nil
+	}
+	text, err := yaml.Marshal(doc)
+	return append(lines, text...), declared, err
 }
 
 // configPairs goes through the project's keys, without their namespace, which

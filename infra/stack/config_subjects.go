@@ -51,7 +51,7 @@ func (c Config) Subjects(root string) ([]preflight.Subject, error) {
 }
 
 func (c Config) hostState(m Machine) machine.State {
-	return host.State(host.Spec{Cluster: c.Name, Architecture: m.architecture(), Java: c.Java.Wanted(), OS: c.OS.host()})
+	return host.State(host.Spec{Cluster: c.Name, Machine: m.Name, Architecture: m.architecture(), Java: c.Java.Wanted(), OS: c.OS.host()})
 }
 
 func (c Config) zookeeperStates() (map[string]machine.State, error) {

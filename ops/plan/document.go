@@ -87,6 +87,7 @@ func Compose(stack string, operations []Operation, entries []runlog.Entry) Docum
 		d.Resources = append(d.Resources, Resource{o.Type, o.Name, o.Action, plan.Unknown, plan.Note, plan.Plan})
 	}
 	d.dropGone()
+	d.dropRenamed()
 	slices.SortFunc(d.Resources, func(a, b Resource) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name))
 	})
@@ -115,6 +116,26 @@ func (d *Document) dropGone() {
 		}
 		if len(r.Machines) > 0 && !slices.ContainsFunc(r.Machines, func(m fleet.MachinePlan) bool { return !gone[m.Machine] }) {
 			d.Resources[i].Note, d.Resources[i].Machines = "it goes with its container", []fleet.MachinePlan{}
+			d.Resources[i].Order = fleet.Order{}
+		}
+	}
+}
+
+// dropRenamed takes the steps out that nobody carries out, as their machine only
+// got another name: what is on it is that name's by then. It is only hosts that
+// are named after their machine; all else goes on by its own name.
+func (d *Document) dropRenamed() {
+	renamed := map[string]string{} // the new name by the old one
+	for _, r := range d.Resources {
+		for _, m := range r.Machines {
+			if r.Type == "Host" && m.Was != "" {
+				renamed[m.Was] = m.Machine
+			}
+		}
+	}
+	for i, r := range d.Resources {
+		if now, ok := renamed[r.Name]; ok && r.Type == "Host" && r.Action == Remove {
+			d.Resources[i].Note, d.Resources[i].Machines = "nothing is removed: the machine is "+now+" now", []fleet.MachinePlan{}
 			d.Resources[i].Order = fleet.Order{}
 		}
 	}

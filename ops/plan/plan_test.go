@@ -135,3 +135,18 @@ func TestTheEnginesEventsBecomeOperations(t *testing.T) {
 		t.Errorf("got %+v", d)
 	}
 }
+
+func TestAMachineThatOnlyGotAnotherNameIsNotSaidToBeCleared(t *testing.T) {
+	claimed := changed("new")
+	claimed.Was = "old"
+	other := changed("old")
+	d := Compose("demo", []Operation{{"Host", "new", Create}, {"Host", "old", Remove}, {"Host", "gone", Remove}, {"Job", "x", Remove}}, []runlog.Entry{
+		entry("Host new", false, claimed), entry("Host old", true, changed("old")), entry("Host gone", true, changed("gone")), entry("Job x", true, other),
+	})
+	notes := map[string]string{"Host old": "nothing is removed: the machine is new now", "Host new": "", "Host gone": "", "Job x": ""}
+	for _, r := range d.Resources {
+		if note := notes[r.Type+" "+r.Name]; r.Note != note || (len(r.Machines) == 0) != (note != "") {
+			t.Errorf("%s %s %s: got the note %q and %d machines, want %q", r.Action, r.Type, r.Name, r.Note, len(r.Machines), note)
+		}
+	}
+}

@@ -64,7 +64,7 @@ func (f *Fleet) Apply(ctx context.Context, targets map[string]Target, change Cha
 	}
 	defer unlock()
 	sights := f.Look(ctx, all)
-	plans, err := f.compare(ctx, targets, sights)
+	plans, err := f.compare(ctx, targets, there, sights)
 	if err := errors.Join(err, removals(change.Leaving, there, sights, plans)); err != nil {
 		return err
 	}
@@ -102,8 +102,9 @@ func (f *Fleet) installable(ctx context.Context, t Target, p machine.Plan) error
 }
 
 // compare makes the plans of all targets that were seen, and refuses as a whole
-// what must not be changed anywhere.
-func (f *Fleet) compare(ctx context.Context, targets map[string]Target, sights map[string]Sight) (map[string]machine.Plan, error) {
+// what must not be changed anywhere. Leaving are those that the component is
+// taken off meanwhile.
+func (f *Fleet) compare(ctx context.Context, targets, leaving map[string]Target, sights map[string]Sight) (map[string]machine.Plan, error) {
 	plans := make(map[string]machine.Plan, len(targets))
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(targets)) {
@@ -116,6 +117,7 @@ func (f *Fleet) compare(ctx context.Context, targets map[string]Target, sights m
 			errs = append(errs, err)
 		}
 		plans[name] = machine.Explain(machine.Diff(name, targets[name].State, s.Observed), s.Observed)
+		errs = append(errs, another(plans[name], targets, leaving))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return plans, err

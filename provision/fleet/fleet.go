@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"weir/provision/machine"
@@ -86,6 +87,12 @@ func (f *Fleet) lock(ctx context.Context, targets map[string]Target) (unlock fun
 	}
 	err = f.each(targets, func(name string, t Target) error {
 		l, err := machine.Acquire(ctx, f.Pool.On(t.Host), f.Holder)
+		if locked, ok := errors.AsType[*machine.LockedError](err); ok && locked.Holder == f.Holder {
+			return &machine.Refusal{Machine: name, Reasons: []machine.Reason{{
+				Check: machine.CheckName, Found: "this very run has locked it by another name", Expected: "that each machine is declared once",
+				Next: "correct the addresses of " + strings.Join(names, ", "),
+			}}}
+		}
 		if err != nil {
 			return err
 		}

@@ -89,6 +89,21 @@ func (f *Fleet) parted(ctx context.Context, leaving map[string]Leaver) (there ma
 	return there, silent
 }
 
+// another refuses a machine that had the name of another one, which is changed,
+// too. The two are the same, by two addresses, and one would lose what the other
+// is given; or their addresses were exchanged, and with them ids and data.
+func another(p machine.Plan, targets, leaving map[string]Target) error {
+	next := "where it got a new name, leave its address as it was, and change that in an up of its own; where its disk is a copy, remove " + machine.ManifestDir + " there"
+	if _, declared := targets[p.Was]; declared {
+		next = "correct the addresses; where its disk is a copy, remove " + machine.ManifestDir + " there"
+	} else if _, leaves := leaving[p.Was]; !leaves {
+		return nil
+	}
+	return &machine.Refusal{Machine: p.Machine, Reasons: []machine.Reason{{
+		Check: machine.CheckName, Found: "it is machine " + p.Was + " by its manifests", Expected: "another machine than " + p.Was, Next: next,
+	}}}
+}
+
 // removals plans to take the component off those that leave.
 func removals(leaving map[string]Leaver, there map[string]Target, sights map[string]Sight, plans map[string]machine.Plan) error {
 	for _, name := range slices.Sorted(maps.Keys(there)) {

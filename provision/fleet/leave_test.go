@@ -62,6 +62,46 @@ func TestWhatCannotBeSparedStopsAChangeBeforeItsFirstStep(t *testing.T) {
 	}
 }
 
+// renamed is the plan for a machine that had the name old.
+func renamed(name, old string) machine.Plan {
+	want, is := serving()
+	want.Machine = old
+	is.Manifests = map[string]machine.Manifest{"test": want.Manifest()}
+	want.Machine = name
+	return machine.Diff(name, want, is)
+}
+
+// Whoever renames a machine and gives it another address at once has it leave by
+// the one and come by the other: what the one loses, the other had.
+func TestAMachineIsNotChangedByTwoNamesAtOnce(t *testing.T) {
+	there := map[string]Target{"old": {}}
+	for _, c := range []struct {
+		name             string
+		targets, leaving map[string]Target
+		refused          bool
+	}{
+		{"the old name leaves by another address", map[string]Target{"new": {}}, there, true},
+		{"the old name is another machine's now", map[string]Target{"new": {}, "old": {}}, nil, true},
+		{"nobody has the old name any more", map[string]Target{"new": {}}, nil, false},
+	} {
+		err := another(renamed("new", "old"), c.targets, c.leaving)
+		if refusal, ok := errors.AsType[*machine.Refusal](err); ok != c.refused || ok && !strings.Contains(refusal.Error(), "machine new: nothing was changed: it is machine old by its manifests") {
+			t.Errorf("%s: got %v, want it refused: %t", c.name, err, c.refused)
+		}
+	}
+	if err := another(renamed("new", "new"), map[string]Target{"new": {}}, there); err != nil {
+		t.Errorf("a machine with the name that it had: got %v", err)
+	}
+
+	m := pretend(t, "m1")
+	f, targets := fleetOf(t, m)
+	m.set(func(m *pretender) { m.holder = f.Holder })
+	err := f.Apply(t.Context(), targets, Change{})
+	if _, ok := errors.AsType[*machine.Refusal](err); !ok || !strings.Contains(err.Error(), "correct the addresses of m1") {
+		t.Errorf("where this run has the lock already: got %v, want the addresses refused", err)
+	}
+}
+
 func TestALostMachineThatLeavesIsToldOfAndPassedOver(t *testing.T) {
 	stays := pretend(t, "stays")
 	f, targets := fleetOf(t, stays)

@@ -71,7 +71,7 @@ func (f *Fleet) Plan(ctx context.Context, targets map[string]Target, absent map[
 	present := maps.Clone(targets)
 	maps.DeleteFunc(present, func(name string, _ Target) bool { _, gone := absent[name]; return gone })
 	sights := f.Look(ctx, present)
-	plans, err := f.compare(ctx, present, sights)
+	plans, err := f.compare(ctx, present, there, sights)
 	if err == nil {
 		err = f.each(present, func(name string, t Target) error { return f.installable(ctx, t, plans[name]) })
 	}

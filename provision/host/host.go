@@ -8,6 +8,8 @@ import "weir/provision/machine"
 // Spec is what a machine should be before anything is installed on it.
 type Spec struct {
 	Cluster string
+	// Machine is the name that the machine is declared by.
+	Machine string
 	// Architecture is Go's name; the machine is refused where it differs.
 	Architecture string
 	// Java installs a Java runtime where no `java` is on the machine's PATH.
@@ -26,7 +28,7 @@ const JavaPackage = "openjdk-17-jre-headless"
 // State returns what should be true of the machine.
 func State(s Spec) machine.State {
 	st := machine.State{
-		Cluster: s.Cluster, Component: Component,
+		Cluster: s.Cluster, Component: Component, Machine: s.Machine,
 		Directories: []machine.Directory{
 			{Path: "/etc/weir", Owner: "root", Group: "root", Mode: 0o755, Exclusive: true},
 			{Path: "/opt/weir", Owner: "root", Group: "root", Mode: 0o755},

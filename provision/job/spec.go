@@ -124,6 +124,7 @@ func State(s Spec) (machine.State, error) {
 	return machine.State{
 		Cluster:   s.Cluster,
 		Component: "job-" + s.Name,
+		Machine:   s.Machine,
 		Users:     []machine.User{{Name: s.User, Home: "/var/lib/weir/jobs"}},
 		Directories: []machine.Directory{
 			{Path: s.StateDir, Owner: s.User, Group: s.User, Mode: 0o750, Data: true},

@@ -49,6 +49,7 @@ func (s Spec) state(b Broker) machine.State {
 	return machine.State{
 		Cluster:     s.Cluster,
 		Component:   Component,
+		Machine:     b.Machine,
 		Users:       s.Layout.Users(),
 		Directories: s.Layout.Directories(),
 		Files: []machine.File{
@@ -84,7 +85,7 @@ func (s Spec) takeover() *machine.Takeover {
 	if !s.Adopt {
 		return nil
 	}
-	return &machine.Takeover{Main: Main, Keys: []string{"log.dirs", "log.dir"}, Data: s.Layout.DataDir, Patience: stopTimeout}
+	return &machine.Takeover{Main: Main, Starts: `kafka-server-start|kafka\.Kafka`, Keys: []string{"log.dirs", "log.dir"}, Data: s.Layout.DataDir, Patience: stopTimeout}
 }
 
 func (s Spec) ports() []int {

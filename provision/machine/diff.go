@@ -29,7 +29,11 @@ func Diff(name string, want State, is Observed) Plan {
 	d.obsolete()
 	d.services()
 	d.manifest()
-	return Plan{Machine: name, Steps: d.steps, desired: want}
+	p := Plan{Machine: name, Steps: d.steps, desired: want}
+	if old.anothers(want.Machine) {
+		p.Was = old.Machine
+	}
+	return p
 }
 
 type differ struct {
@@ -367,6 +371,9 @@ func (d *differ) claim() {
 		d.add(step)
 	case damaged || claimed.encode() != d.old.encode():
 		step.Action = Change
+		if d.old.anothers(d.want.Machine) {
+			step.Detail = "the machine was " + clip(d.old.Machine)
+		}
 		d.add(step)
 	}
 }

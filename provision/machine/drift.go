@@ -147,6 +147,9 @@ func (d *drift) service(v Service) {
 	for _, j := range d.is.Displaced(v) {
 		d.add("process", fmt.Sprint(j.PID), describe(j), "nothing; up ends it, and "+v.Unit+" takes its place")
 	}
+	for _, j := range d.is.starters(v) {
+		d.add("service", j.Unit, again(j), "stopped and disabled; "+v.Unit+" takes its place")
+	}
 	if found := is.Words(v); found != v.Words() {
 		d.add("service", v.Unit, found, v.Words())
 	}

@@ -18,8 +18,10 @@ const ManifestDir = "/var/lib/weir/manifest"
 // Manifest lists what a component owns on a machine. It is what lets the next
 // run remove what is no longer declared, and refuse another cluster's machine.
 type Manifest struct {
-	Cluster     string   `json:"cluster"`
-	Component   string   `json:"component"`
+	Cluster   string `json:"cluster"`
+	Component string `json:"component"`
+	// Machine is the name that the machine was declared by last.
+	Machine     string   `json:"machine,omitempty"`
 	Files       []string `json:"files,omitempty"`
 	Services    []string `json:"services,omitempty"`
 	Directories []string `json:"directories,omitempty"`
@@ -56,7 +58,7 @@ func (s State) manifest(old Manifest) Manifest {
 
 // Manifest returns what the state owns by itself.
 func (s State) Manifest() Manifest {
-	m := Manifest{Cluster: s.Cluster, Component: s.Component}
+	m := Manifest{Cluster: s.Cluster, Component: s.Component, Machine: s.Machine}
 	for _, f := range s.Files {
 		if !f.Once {
 			m.Files = append(m.Files, f.Path)
@@ -90,7 +92,7 @@ func (m Manifest) union(n Manifest) Manifest {
 		return slices.Compact(all)
 	}
 	return Manifest{
-		Cluster: n.Cluster, Component: n.Component,
+		Cluster: n.Cluster, Component: n.Component, Machine: n.Machine,
 		Files: join(m.Files, n.Files), Services: join(m.Services, n.Services),
 		Directories: join(m.Directories, n.Directories), Data: join(m.Data, n.Data),
 		Links: join(m.Links, n.Links), Releases: append(slices.Clone(n.Releases), missing(m.Releases, n.Releases)...),
@@ -161,10 +163,17 @@ func ManifestFault(want State, is Observed) string {
 		return "missing"
 	case old.Cluster != want.Cluster:
 		return fmt.Sprintf("of cluster %q", clip(old.Cluster))
+	case old.anothers(want.Machine):
+		return fmt.Sprintf("of machine %q", clip(old.Machine))
 	case old.encode() != want.manifest(old).encode():
 		return "lists other things than are declared"
 	}
 	return ""
+}
+
+// anothers says that the machine was declared by another name since.
+func (m Manifest) anothers(name string) bool {
+	return m.Machine != "" && name != "" && m.Machine != name
 }
 
 // clipped bounds, in bytes, what of a machine's words goes into a message.

@@ -39,6 +39,9 @@ type Observed struct {
 	// Servers are the Java servers that a service may take the place of; they
 	// are looked for only where a unit is not up.
 	Servers []process.Java
+	// Starters are units that start such a server and are enabled, or about to, each
+	// as the server that it starts; they are looked for where servers are.
+	Starters []process.Java
 	// Homes are data directories that a service would take over and that are the
 	// home of somebody who logs in.
 	Homes []string

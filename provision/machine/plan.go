@@ -13,6 +13,9 @@ import (
 type Plan struct {
 	Machine string `json:"machine"`
 	Steps   []Step `json:"steps,omitempty"`
+	// Was is another name by which the component was put there: the machine was
+	// given the present one since.
+	Was string `json:"was,omitempty"`
 
 	desired State
 }

@@ -296,6 +296,36 @@ func TestRemovalOfAnotherClustersComponentIsRefused(t *testing.T) {
 	}
 }
 
+// A machine that only got another name is declared by that before it is removed
+// by the old one, which must not take away what goes on there.
+func TestARemovalByANameThatAMachineHadBeforeTakesNothingAway(t *testing.T) {
+	was, now := broker(), broker()
+	was.Machine, now.Machine = "old", "new"
+	is := settled(was)
+	if fault := ManifestFault(now, is); fault != `of machine "old"` {
+		t.Errorf("before: the manifest's fault is %q, want the old name", fault)
+	}
+	p := Diff("new", now, is)
+	const claim = "change manifest /var/lib/weir/manifest/kafka.json (the machine was old)"
+	if len(p.Steps) != 1 || p.Steps[0].String() != claim || p.Was != "old" {
+		t.Errorf("got %v, was %q; want %q alone", p.Steps, p.Was, claim)
+	}
+	for name, removed := range map[string]bool{"old": false, "new": true} {
+		s := broker()
+		s.Machine = name
+		p, err := Removal(name, s, settled(now), true)
+		if err != nil || p.Empty() == removed {
+			t.Errorf("a removal by the name %s: got %q, %v; want that something is removed: %t", name, lines(p), err, removed)
+		}
+	}
+	if p := Diff("new", now, settled(now)); !p.Empty() || p.Was != "" {
+		t.Errorf("afterwards: got %q, was %q; want nothing to do", lines(p), p.Was)
+	}
+	if p, err := Removal("old", was, settled(broker()), false); err != nil || p.Empty() {
+		t.Errorf("a manifest that says no name: got %q, %v; want it removed", lines(p), err)
+	}
+}
+
 func TestReleasesSharedWithAnotherComponentStay(t *testing.T) {
 	tree := broker().Releases[0].Dir()
 	own := map[string]string{"/opt/weir/kafka/current": tree}

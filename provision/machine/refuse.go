@@ -28,6 +28,7 @@ type Reason struct {
 const (
 	CheckSystemd      = "systemd"
 	CheckCluster      = "cluster"
+	CheckName         = "name"
 	CheckArchitecture = "architecture"
 	CheckJava         = "java"
 	CheckPorts        = "ports"

@@ -10,7 +10,8 @@ import (
 // deleteData. What belongs to the component its manifest says; where that is
 // missing or damaged, was, which is what was last applied.
 //
-// A component that another cluster owns is refused with a *Refusal.
+// A component that another cluster owns is refused with a *Refusal. One that is
+// on the machine by another name now is that name's: its plan is empty.
 func Removal(name string, was State, is Observed, deleteData bool) (Plan, error) {
 	owned, sound := is.Manifests[was.Component]
 	if cluster := owner(was.Component, is); cluster != "" && cluster != was.Cluster {
@@ -18,6 +19,9 @@ func Removal(name string, was State, is Observed, deleteData bool) (Plan, error)
 			Check: CheckCluster, Found: fmt.Sprintf("its %s belongs to cluster %q", was.Component, cluster),
 			Expected: fmt.Sprintf("cluster %q", was.Cluster), Next: "leave it to that cluster",
 		}}}
+	}
+	if owned.anothers(was.Machine) {
+		return Plan{Machine: name, desired: State{Cluster: was.Cluster, Component: was.Component}}, nil
 	}
 	if !sound {
 		owned = was.Manifest().found(is)

@@ -222,6 +222,9 @@ func (s Step) command(steps []Step, i int, size packSize) string {
 	case "mark":
 		return "mark " + target
 	case "service":
+		if s.process != nil {
+			return s.finishCommand()
+		}
 		return serviceCommand(s.Action) + " " + target
 	}
 	panic("machine: no command for a step of kind " + s.Kind)

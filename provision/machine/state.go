@@ -11,6 +11,9 @@ type State struct {
 	// Component owns what is listed here, and only that: "host", "zookeeper",
 	// "kafka", "job-producer". The manifest on the machine is kept per component.
 	Component string
+	// Machine is the name that the machine is declared by. The manifest says it, so
+	// that a removal under a name that the machine had before takes nothing away.
+	Machine string
 
 	Packages    []Package
 	Users       []User

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,9 @@ import (
 type Takeover struct {
 	// Main is the server's main class.
 	Main string
+	// Starts is what the ExecStart of a unit holds that starts such a server, as an
+	// extended regular expression.
+	Starts string
 	// Keys are those of its properties file that name its data directory; the
 	// first that is set holds.
 	Keys []string
@@ -66,11 +70,62 @@ func observeServers(b *strings.Builder, s State) {
 	if len(mains) == 0 {
 		return
 	}
-	b.WriteString("echo @servers\nif [ -n \"$down\" ]; then\n" + process.Script(mains...) + "echo @homes\n" + process.Homes + "\nfi\n")
+	b.WriteString("echo @servers\nif [ -n \"$down\" ]; then\n" + process.Script(mains...) + "echo @starters\n" + startersFunction)
+	for _, v := range s.Services {
+		if v.Takeover != nil {
+			b.WriteString("starters " + remote.QuoteAll(v.Takeover.Main, v.Takeover.Starts) + "\n")
+		}
+	}
+	b.WriteString("echo @homes\n" + process.Homes + "\nfi\n")
+}
+
+// startersFunction lists units that start a server at boot or once it has ended:
+// while it fails and is started again and again, or after a reboot that it did
+// not come up from, no process of it may be there to be seen. Each with the
+// directory and the properties file that it starts it with.
+const startersFunction = `starters() { # CLASS PATTERN
+  grep -lsE "^[[:blank:]]*ExecStart=.*($2)" /etc/systemd/system/*.service /usr/local/lib/systemd/system/*.service /usr/lib/systemd/system/*.service | head -n 16 |
+  while IFS= read -r f; do
+    u=${f##*/} start= dir= state= enabled= config=
+    case $u in weir-*) continue ;; esac
+    while IFS='=' read -r k v; do
+      case $k in ExecStart) start=$v ;; WorkingDirectory) dir=$v ;; ActiveState) state=$v ;; UnitFileState) enabled=$v ;; esac
+    done <<END
+$(systemctl show --property=ExecStart,WorkingDirectory,ActiveState,UnitFileState -- "$u" 2>/dev/null)
+END
+    case $enabled,$state in enabled*|linked*|*,active|*,activating) ;; *) continue ;; esac
+    set -f
+    for word in ${start#*argv\[\]=}; do
+      case $word in ';') break ;; *.properties|*.cfg) config=$word; break ;; esac
+    done
+    path=$config
+    case $config in /*|'') ;; *) path=$dir/$config ;; esac
+    if [ -f "$path" ]; then row "$u" "$1" "$dir" "$config" "$(head -c 65536 <"$path" | base64 -w0)"; fi
+  done
+}
+`
+
+// readStarters takes a unit for a server that does not run: without a number.
+func readStarters(a answer, o *Observed) error {
+	for _, line := range a["starters"] {
+		f := strings.Split(line, "\t")
+		if len(f) != 5 || checkUnit(f[0]) != nil {
+			return fmt.Errorf("a line about units that start servers is none: %.80q", line)
+		}
+		text, err := base64.StdEncoding.DecodeString(f[4])
+		if err != nil {
+			return fmt.Errorf("the properties of %.80q are not base64: %w", f[0], err)
+		}
+		o.Starters = append(o.Starters, process.Java{Unit: f[0], Main: f[1], Dir: f[2], Args: []string{f[3]}, Config: string(text)})
+	}
+	return nil
 }
 
 func readServers(s State, a answer, o *Observed) (err error) {
 	if o.Servers, err = process.Parse(a["servers"], s.mains()...); err != nil {
+		return err
+	}
+	if err := readStarters(a, o); err != nil {
 		return err
 	}
 	for _, v := range s.Services {
@@ -92,6 +147,18 @@ func (o Observed) Displaced(v Service) []process.Java {
 	})
 }
 
+// starters are the units that would start a server again that the service takes
+// the place of, and of which nothing runs now.
+func (o Observed) starters(v Service) []process.Java {
+	if v.Takeover == nil || v.Stopped || o.Services[v.Unit].Running() {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(o.Starters), func(j process.Java) bool {
+		runs := slices.ContainsFunc(o.Servers, func(s process.Java) bool { return s.Unit == j.Unit })
+		return !v.Takeover.of(j) || runs
+	})
+}
+
 // displace ends the servers that services take the place of, and hands over
 // what they kept: before any file of the services is written, as some of those
 // are in the data directory.
@@ -100,6 +167,9 @@ func (d *differ) displace() {
 		for _, j := range d.is.Displaced(v) {
 			d.add(Step{Phase: Switch, Action: Stop, Kind: "process", Target: fmt.Sprint(j.PID), Detail: describe(j), service: &v, process: &j})
 		}
+		for _, j := range d.is.starters(v) { // which interrupts nothing
+			d.add(Step{Phase: Switch, Action: Change, Kind: "service", Target: j.Unit, Detail: again(j) + ": stopped and disabled", service: &v, process: &j})
+		}
 	}
 	for _, dir := range d.want.Directories {
 		if e, ok := d.is.Directories[dir.Path]; ok && d.handsOver(dir, e) {
@@ -107,6 +177,10 @@ func (d *differ) displace() {
 				Detail: ownership(e.Owner, e.Group, e.Mode) + " to " + ownership(dir.Owner, dir.Group, dir.Mode) + ", with all it holds"})
 		}
 	}
+}
+
+func again(j process.Java) string {
+	return "starts " + j.Main + " " + j.ConfigFile() + " again"
 }
 
 func describe(j process.Java) string {
@@ -171,18 +245,22 @@ const takeoverFunctions = `started_at() { # PID: when it was started, nothing on
   set -- ${said##*) }
   case $1 in Z|X) ;; *) echo "${20}" ;; esac
 }
+unit_up() { # UNIT
+  case $(systemctl is-active "$1" 2>/dev/null) in active|activating|deactivating|reloading) ;; *) return 1 ;; esac
+}
 finish() { # PID STARTED SECONDS UNIT: asks it to end and waits, never kills it
-  if [ "$(started_at "$1")" != "$2" ]; then return 0; fi
-  if [ -n "$4" ]; then
+  if [ -n "$4" ]; then # which may have started another one meanwhile
     case $(systemctl is-enabled "$4" 2>/dev/null) in enabled*|linked*|generated) systemctl disable --quiet "$4" ;; esac
     systemctl stop --no-block "$4"
-  else
+  elif [ "$(started_at "$1")" = "$2" ]; then
     kill -TERM "$1" 2>/dev/null || true # it may end by itself meanwhile
   fi
   deadline=$(($(date +%s) + $3))
-  while [ "$(started_at "$1")" = "$2" ]; do
+  while [ "$(started_at "$1")" = "$2" ] || { [ -n "$4" ] && unit_up "$4"; }; do
     if [ "$(date +%s)" -ge "$deadline" ]; then
-      echo "process $1 was asked to end $3 s ago and runs on; it was not killed: look into its log, end it, and run again" >&2
+      who="process $1"
+      if [ "$1" = 0 ]; then who=$4; fi
+      echo "$who was asked to end $3 s ago and runs on; it was not killed: look into its log, end it, and run again" >&2
       return 1
     fi
     sleep 0.1
@@ -197,7 +275,7 @@ hand() { # PATH OWNER GROUP MODE: what it holds first, itself last
 
 // takesOver says that the step needs takeoverFunctions.
 func (s Step) takesOver() bool {
-	return s.Kind == "process" || s.Kind == "data" && s.Action == Change
+	return s.process != nil || s.Kind == "data" && s.Action == Change
 }
 
 func (s Step) finishCommand() string {

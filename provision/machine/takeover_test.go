@@ -22,7 +22,7 @@ import (
 // the same data directory.
 func adopting() State {
 	s := broker()
-	s.Services[0].Takeover = &Takeover{Main: "kafka.Kafka", Keys: []string{"log.dirs", "log.dir"}, Data: "/var/lib/weir/kafka", Patience: 180 * time.Second}
+	s.Services[0].Takeover = &Takeover{Main: "kafka.Kafka", Starts: "kafka-server-start", Keys: []string{"log.dirs", "log.dir"}, Data: "/var/lib/weir/kafka", Patience: 180 * time.Second}
 	return s
 }
 
@@ -32,6 +32,11 @@ func byHand() process.Java {
 		PID: 812, Started: 4711, User: "fams", Dir: "/home/fams/kafka", Main: "kafka.Kafka", Args: []string{"config/server.properties"},
 		Ports: []int{9092}, Config: "broker.id=0\nlog.dirs = /var/lib/weir/kafka/ \n",
 	}
+}
+
+// starting is a unit that starts a server of which nothing runs.
+func starting(unit, config string) []process.Java {
+	return []process.Java{{Unit: unit, Dir: "/home/fams/kafka", Main: "kafka.Kafka", Args: []string{"config/server.properties"}, Config: config}}
 }
 
 // unadopted is a machine on which everything is staged and the broker by hand runs.
@@ -60,6 +65,19 @@ func TestTakingOver(t *testing.T) {
 			slices.Concat([]string{"stop process 812", "change data /var/lib/weir/kafka", put}, start), true, ""},
 		{"the server has ended, its data is not handed over", func(_ *State, is *Observed) { is.Servers, is.PortHolders = nil, nil },
 			slices.Concat([]string{"change data /var/lib/weir/kafka", put}, start), false, ""},
+		{"the server has ended, and a unit starts it again and again", func(_ *State, is *Observed) {
+			is.Servers, is.PortHolders, is.Starters = nil, nil, starting("kafka.service", "log.dirs=/var/lib/weir/kafka")
+		}, slices.Concat([]string{"change service kafka.service", "change data /var/lib/weir/kafka", put}, start), false, ""},
+		{"the server that runs is the unit's", func(_ *State, is *Observed) {
+			is.Servers[0].Unit, is.Starters = "kafka.service", starting("kafka.service", "log.dirs=/var/lib/weir/kafka")
+		}, slices.Concat([]string{"stop process 812", "change data /var/lib/weir/kafka", put}, start), true, ""},
+		{"a unit starts a server with other data", func(_ *State, is *Observed) {
+			is.Servers, is.PortHolders, is.Starters = nil, nil, starting("kafka.service", "log.dirs=/srv/other")
+		}, slices.Concat([]string{"change data /var/lib/weir/kafka", put}, start), false, ""},
+		{"our own unit runs, whatever else starts with the machine", func(want *State, is *Observed) {
+			*is = settled(*want)
+			is.Starters = starting("kafka.service", "log.dirs=/var/lib/weir/kafka")
+		}, nil, false, ""},
 		{"the data is handed over, the unit was not started", func(want *State, is *Observed) {
 			is.Servers, is.PortHolders, is.Directories = nil, nil, settled(*want).Directories
 		}, slices.Concat([]string{put}, start), false, ""},
@@ -146,12 +164,25 @@ func TestAServerByHandInTheUnitsPlaceIsDrift(t *testing.T) {
 	}
 }
 
+func TestAUnitThatWouldStartAServerAgainIsDrift(t *testing.T) {
+	want := adopting()
+	is := settled(want)
+	is.Services["weir-kafka.service"] = ObservedService{Load: "loaded", Active: "inactive", Sub: "dead", Enabled: true}
+	is.Starters = starting("kafka.service", "log.dirs=/var/lib/weir/kafka")
+	all := Drift(want, is)
+	first := Difference{Kind: "service", Target: "kafka.service", Found: "starts kafka.Kafka /home/fams/kafka/config/server.properties again", Expected: "stopped and disabled; weir-kafka.service takes its place"}
+	if len(all) != 2 || all[0] != first {
+		t.Errorf("got %+v, want the unit and ours, which is down", all)
+	}
+}
+
 func TestTheScriptOfATakeover(t *testing.T) {
 	want := adopting()
 	is := unadopted(want)
 	is.Servers[0].Unit = "it's $(odd).service"
+	is.Starters = starting("kafka.service", "log.dirs=/var/lib/weir/kafka")
 	p := Diff("weir-1", want, is)
-	script := strings.TrimPrefix(applyScript(p.Steps[:2], nil), applyPrelude)
+	script := strings.TrimPrefix(applyScript(p.Steps[:3], nil), applyPrelude)
 	golden.Compare(t, "apply-takeover.sh", script)
 	if observe := ObserveScript(want); !strings.Contains(observe, "java_servers kafka.Kafka") {
 		t.Errorf("the observation does not look for servers:\n%s", observe)

@@ -51,6 +51,7 @@ func (s Spec) state(m Member) machine.State {
 	return machine.State{
 		Cluster:     s.Cluster,
 		Component:   Component,
+		Machine:     m.Machine,
 		Users:       s.Layout.Users(),
 		Directories: s.Layout.Directories(),
 		Files:       []machine.File{myid, config, logging, unit},
@@ -77,7 +78,7 @@ func (s Spec) takeover() *machine.Takeover {
 	if !s.Adopt {
 		return nil
 	}
-	return &machine.Takeover{Main: Main, Keys: []string{"dataDir"}, Data: s.Layout.DataDir, Patience: stopTimeout}
+	return &machine.Takeover{Main: Main, Starts: `zookeeper-server-start|zkServer|QuorumPeerMain`, Keys: []string{"dataDir"}, Data: s.Layout.DataDir, Patience: stopTimeout}
 }
 
 // ports are what a member listens on: its peer port opens only while it leads.

@@ -129,11 +129,20 @@ listeners=PLAINTEXT://` + m.Address + `:9092
 zookeeper.connect=` + strings.Join(connect, ",") + `
 log.dirs=` + famsHome + `/kafka-logs
 log.retention.hours=48
-END
+` + h.alone() + `END
 `})
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// alone is what a broker without others needs for its own topics, as the file that
+// comes with Kafka has it: without, there are no consumer groups.
+func (h handMade) alone() string {
+	if len(h.machines) > 1 {
+		return ""
+	}
+	return "offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
 }
 
 // login is a connection to a machine as fams.
@@ -231,6 +240,14 @@ func (h handMade) wantKept(t *testing.T, topic string, count int) {
 	}
 }
 
+// asksForPassword has sudo ask fams for his password, as it does unless told not to.
+func (h handMade) asksForPassword(t *testing.T) {
+	t.Helper()
+	for _, m := range h.machines {
+		on(t, m, "echo fams:"+usersPassword+" | chpasswd; echo 'fams ALL=(ALL) ALL' >/etc/sudoers.d/fams")
+	}
+}
+
 // identity is what a take-over must not change: myid, broker.id and cluster.id.
 func (h handMade) identity(t *testing.T) string {
 	t.Helper()
@@ -268,7 +285,14 @@ func TestAClusterMadeByHandIsTakenOverWithItsDataAndIds(t *testing.T) {
 	adopt := slices.Concat([]string{"adopt", adoptStack}, h.flags(t))
 	refused := p.mustOps(t, 2, adopt...)
 	wantAll(t, refused.stderr, "there is no terminal to ask on", "--yes")
-	r := p.mustOps(t, 0, append(adopt, "--yes")...)
+	adopt = append(adopt, "--yes")
+	h.asksForPassword(t)
+	refused = p.mustOps(t, 1, adopt...)
+	wantAll(t, refused.stderr, "user fams cannot become root", "pulumi stack init "+adoptStack, "pulumi config set --secret --stack "+adoptStack+" weir:sudoPassword")
+	p.pulumi(t, "", "stack", "init", "--no-select", adoptStack)
+	p.secrets(t, adoptStack, map[string]string{"sudoPassword": usersPassword})
+	r := p.mustOps(t, 0, adopt...)
+	wantPresentable(t, r, nil)
 	t.Logf("ops adopt said:\n%s", r.stdout)
 	wantAll(t, r.stdout, "found Kafka 3.9.2", "kafka.Kafka "+famsHome+"/kafka/config/server.properties", "stop and disable kafka.service",
 		famsHome+"/zk_data", "The files of the old installation stay where they are", "is healthy")
@@ -305,9 +329,12 @@ func (h handMade) wantTakenOver(t *testing.T) {
 	wantAll(t, on(t, h.machines[len(h.machines)-1], "systemctl is-enabled kafka.service || true"), "disabled")
 }
 
-// impostor is a program of the name java that was started by hand: it has the
-// class on its command line, listens, and keeps a file open in its data.
-const impostor = `id fams >/dev/null 2>&1 || useradd --create-home --shell /bin/bash fams
+// impostor starts a program of the name java by hand: it has the class on its
+// command line, listens, and keeps a file open in its data.
+const impostor = takenFiles + "su fams -c 'sh /home/fams/taken/start'"
+
+// takenFiles are the impostor's.
+const takenFiles = `id fams >/dev/null 2>&1 || useradd --create-home --shell /bin/bash fams
 chmod 0700 /home/fams
 mkdir -p /home/fams/taken/data/topic-0
 cp /usr/bin/perl /home/fams/taken/java
@@ -317,18 +344,59 @@ cat >/home/fams/taken/start <<'END'
 cd /home/fams/taken
 nohup ./java "-euse IO::Socket::INET;\$s=IO::Socket::INET->new(Listen=>1,LocalPort=>9755,ReuseAddr=>1)or die;open(F,q(>data/topic-0/log));open(R,q(>ready));close(R);sleep(1000)" weir.test.Server server.properties >/dev/null 2>&1 </dev/null &
 END
-su fams -c 'sh /home/fams/taken/start'`
+`
+
+// takenData is where the impostor keeps its data.
+const takenData = "/home/fams/taken/data"
+
+// taking is a component that takes the impostor's place.
+func taking(t *testing.T, p plain) provision.State {
+	t.Helper()
+	undo(t, p.at, "pkill -u fams || true; userdel --remove fams 2>/dev/null || true; rm -rf /home/fams")
+	want := sleeper("taken")
+	want.Directories[1].Path = takenData
+	want.Services[0].Ports = []int{9755}
+	want.Services[0].Takeover = &provision.Takeover{Main: "weir.test.Server", Starts: "start-the-taken", Keys: []string{"log.dirs"}, Data: takenData, Patience: settling}
+	return want
+}
+
+// loops has a unit start a server that ends at once, again and again, as one does
+// behind a reboot from which what it needs did not come up.
+const loops = `cat >/etc/systemd/system/by-hand.service <<'END'
+[Unit]
+StartLimitIntervalSec=0
+[Service]
+WorkingDirectory=/home/fams/taken
+ExecStart=/bin/false start-the-taken server.properties
+Restart=always
+RestartSec=200ms
+[Install]
+WantedBy=multi-user.target
+END
+systemctl daemon-reload
+systemctl enable --quiet --now by-hand.service || true`
+
+// There is no process to be seen of a server that fails as soon as it is started.
+func TestAUnitThatStartsAServerAgainAndAgainIsStoppedAndDisabled(t *testing.T) {
+	p := connect(t)
+	want := taking(t, p)
+	undo(t, p.at, "systemctl disable --quiet --now by-hand.service || true; rm -f /etc/systemd/system/by-hand.service; systemctl daemon-reload")
+	on(t, p.at, takenFiles+loops)
+	plan := p.owned(t, want)
+	if !does(plan, provision.Change, "service", "by-hand.service") || !does(plan, provision.Change, "data", takenData) || plan.Interrupts() {
+		t.Errorf("the plan does not stop and disable by-hand.service, hand its data over, and interrupt nothing:\n%s", steps(plan))
+	}
+	if left := on(t, p.at, "systemctl is-enabled by-hand || true; systemctl is-active by-hand || true; systemctl is-active weir-taken"); left != "disabled\ninactive\nactive\n" {
+		t.Errorf("after the take-over the units are\n%s", left)
+	}
+}
 
 // No virtual machine and no cluster is needed to see that a server is ended, its
 // data handed over, and the unit started in its place.
 func TestAUnitTakesThePlaceOfAServerThatSomebodyStarted(t *testing.T) {
 	p := connect(t)
-	undo(t, p.at, "pkill -u fams || true; userdel --remove fams 2>/dev/null || true; rm -rf /home/fams")
-	want := sleeper("taken")
-	const dir = "/home/fams/taken/data"
-	want.Directories[1].Path = dir
-	want.Services[0].Ports = []int{9755}
-	want.Services[0].Takeover = &provision.Takeover{Main: "weir.test.Server", Keys: []string{"log.dirs"}, Data: dir, Patience: settling}
+	want := taking(t, p)
+	const dir = takenData
 	on(t, p.at, impostor)
 	eventually(t, "the server by hand is ready", func() bool {
 		return strings.TrimSpace(on(t, p.at, "ls /home/fams/taken/ready 2>/dev/null || true")) != ""

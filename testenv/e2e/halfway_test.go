@@ -15,8 +15,9 @@ import (
 // keep in their data.
 const endStateScript = `
 find /etc /home /opt /root /srv /usr/local /var/lib /var/log/weir /run/weir \( \
-    -path /var/lib/apt -o -path /var/lib/sudo -o -path /var/lib/systemd -o -path /var/lib/dpkg -o -path '/var/lib/weir/*/*' -not -path '/var/lib/weir/manifest/*' -o -path '/var/log/weir/*/*' \
+    -path /var/lib/apt -o -path /var/lib/sudo -o -path /var/lib/systemd -o -path /var/lib/dpkg -o -path '/var/lib/weir/*/*' -not -path '/var/lib/weir/manifest/*' -o -path '/var/log/weir/*/*' -o -path '/home/fams/kafka-logs/*' -o -path '/home/fams/zk_data/*' \
   \) -prune -o -not -path /run/weir/restart -not -path /run/weir/holder -not -path /run/weir/beat -printf '%p %y %m %u:%g %l\n' 2>/dev/null | sort
+find /home/fams/kafka-logs /home/fams/zk_data -mindepth 1 -printf 'all below %H %u:%g\n' 2>/dev/null | sort -u
 find /etc/weir /etc/sysctl.d /etc/systemd/system /var/lib/weir/manifest -type f 2>/dev/null | sort | xargs -r sha256sum
 find /opt/weir/releases -name '*.tree' 2>/dev/null | sort | while read -r list; do
   find "${list%.tree}" -mindepth 1 -printf '%P\t%y\t%m\t%U\t%G\t%s\t%T@\n' | sort | cmp - "$list" && echo "$list is true"

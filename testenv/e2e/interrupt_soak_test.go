@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/provision/runlog"
+	"weir/testenv"
 )
 
 // scenario is a run that is interrupted behind each of its steps.
@@ -108,6 +109,9 @@ func takingOver() scenario {
 	var ids string
 	return scenario{name: "adopt", ends: 1,
 		begin: func(t *testing.T, _ int) (target, []string) {
+			if err := testenv.Remove(t.Context(), bareStack, "bare-32"); err != nil { // which the run before has left
+				t.Fatal(err)
+			}
 			h = newHandMade(t, 32)
 			h.keep(t, "kept", fewMessages)
 			ids = h.identity(t)

@@ -192,9 +192,12 @@ func (g target) interrupted(t *testing.T, f fault, when func([]runlog.Entry) boo
 // finished has the next run do the rest, and expects that nothing is left to do.
 func (g target) finished(t *testing.T) {
 	t.Helper()
-	g.mustOps(t, 0, "up", "--stack", g.stack, "--no-verify")
+	first := g.mustOps(t, 0, "up", "--stack", g.stack, "--no-verify")
 	r := g.mustOps(t, 0, "up", "--stack", g.stack, "--no-verify")
 	wantAll(t, r.stdout, "nothing to change")
+	if t.Failed() {
+		t.Logf("the up before that said:\n%s", first.all())
+	}
 	for _, m := range g.machines {
 		if left := on(t, m, `find / -xdev \( -name '.weir-new.*' -o -name '.new-*' -o -name '*.tree.new' -o -path '/opt/weir/*.old' -o -path '/run/weir/restart/*' \) -not -path '/proc/*'; ls -A /var/lib/weir/aside 2>/dev/null || true`); left != "" {
 			t.Errorf("what was interrupted left on %s:\n%s", m.Name, left)

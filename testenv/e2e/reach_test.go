@@ -129,6 +129,9 @@ var ways = []way{
 	},
 }
 
+// forgetHost takes off a machine what weir puts on each.
+const forgetHost = "rm -rf /var/lib/weir /etc/weir " + limitsFile + " /etc/sysctl.d/60-weir-host.conf /etc/systemd/system/weir-*; systemctl daemon-reload"
+
 // Where up is shown, it begins with the machine being changed by hand, and ends
 // with that undone: that it had nothing to do would prove little.
 func TestAMachineIsReachedInEveryWay(t *testing.T) {
@@ -140,7 +143,7 @@ func TestAMachineIsReachedInEveryWay(t *testing.T) {
 	n.values["six"], n.values["known"] = six, newFile(t, "known_hosts", six+" "+n.inner.HostKey+"\n")
 	p := newTestProject(t)
 	p.pulumi(t, "", "stack", "init", "--no-select", "reached")
-	undo(t, n.inner, "rm -rf /var/lib/weir /etc/weir "+limitsFile+" /etc/sysctl.d/60-weir-host.conf /etc/systemd/system/weir-*; systemctl daemon-reload")
+	undo(t, n.inner, forgetHost)
 	for _, w := range ways {
 		t.Run(w.name, func(t *testing.T) {
 			w.write(t, p, n.values)

@@ -37,3 +37,51 @@ func TestSoakALostMachineIsReplacedByANewOneUnderLoad(t *testing.T) {
 		t.Errorf("the heir's myid is %s, want 3", myid)
 	}
 }
+
+// A machine of a cluster is listed by another name, with its address: nothing on
+// it is stopped, restarted or removed, although its data may go with it.
+func TestSoakAMachineOfAClusterGetsAnotherName(t *testing.T) {
+	g := newSmall(t, 31)
+	m := g.machines[0]
+	name := "machines:\n      - {name: " + m.Name + ", "
+	config := strings.Replace(fill(t, smallStack, map[string]any{"machine": m, "queued": 500}), "kafka: {", "kafka: {deleteData: true, ", 1)
+	declare := func(config string) {
+		t.Helper()
+		if err := g.write(g.stack, config); err != nil {
+			t.Fatal(err)
+		}
+	}
+	declare(config)
+	g.mustOps(t, 0, "up", "--stack", smallName)
+	h := handMade{machines: g.machines, brokers: []string{m.Address + ":9092"}}
+	h.keep(t, "kept", fewMessages)
+	pids := func() string {
+		return on(t, m, "systemctl show --property=MainPID,NRestarts weir-zookeeper weir-kafka weir-job-popularity")
+	}
+	before, end := pids(), endState(t, m)
+
+	renamed := strings.NewReplacer(name, strings.Replace(name, m.Name+",", "db-1, replaces: "+m.Name+",", 1), "machine: "+m.Name, "machine: db-1").Replace(config)
+	declare(strings.Replace(renamed, ", replaces: "+m.Name, "", 1))
+	r := g.mustOps(t, 1, "up", "--stack", smallName, "--no-verify")
+	wantAll(t, r.all(), "which was that of "+m.Name, "write replaces: "+m.Name+" at the machine db-1")
+
+	// By another way too, it would leave by the one and come by the other.
+	declare(strings.Replace(renamed, "address: "+m.Address, `sshAddress: "`+ipv6(t, m)+`", address: `+m.Address, 1))
+	r = g.mustOps(t, 1, "up", "--stack", smallName, "--no-verify")
+	wantAll(t, r.all(), "machine db-1: nothing was changed: it is machine "+m.Name+" by its manifests", "leave its address as it was")
+
+	declare(renamed)
+	r = g.mustOps(t, 0, "preview", "--stack", smallName)
+	wantNone(t, r.stdout, "remove file", "remove data", "stop service", "restart service")
+	g.mustOps(t, 0, "up", "--stack", smallName)
+	if now := pids(); now != before {
+		t.Errorf("services were disturbed:\n%s", difference(before, now))
+	}
+	h.wantKept(t, "kept", fewMessages)
+	const manifests = "/var/lib/weir/manifest/"
+	if now := endState(t, m); without(now, manifests) != without(end, manifests) {
+		t.Errorf("the machine is not as it was:\n%s", difference(end, now))
+	}
+	r = g.mustOps(t, 0, "up", "--stack", smallName)
+	wantAll(t, r.stdout, "nothing to change")
+}
