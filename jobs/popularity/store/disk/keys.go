@@ -13,7 +13,8 @@ import (
 const (
 	identityKey = "i"
 	positionTag = 'o' // o<partition>           -> store.Position as JSON
-	pageTag     = 'p' // p<partition><page id>  -> behavior.Sums, 40 bytes, and the offset behind its last change
+	sumsTag     = 'p' // p<partition><block>    -> the sums of up to store.BlockPages pages: block.go
+	namesTag    = 'n' // n<partition><block>    -> their page ids
 	letterTag   = 'd' // d<partition><offset>   -> store.DeadLetter as JSON
 	// m<partition><bucket><page id> and h<...>: store.Width, behavior.Sums, 40 bytes
 )
@@ -22,9 +23,10 @@ func partitionKey(tag byte, partition int32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{tag}, uint32(partition))
 }
 
-func pageKey(dst []byte, partition int32, page []byte) []byte {
-	dst = binary.BigEndian.AppendUint32(append(dst, pageTag), uint32(partition))
-	return append(dst, page...)
+// appendBlockKey appends the key of the block that begins at a slot.
+func appendBlockKey(dst []byte, tag byte, partition int32, first uint32) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, tag), uint32(partition))
+	return binary.BigEndian.AppendUint32(dst, first/store.BlockPages)
 }
 
 func letterKey(partition int32, offset int64) []byte {
