@@ -70,10 +70,27 @@ func (f *few) spill(slot uint32) {
 	f.more[slot], f.pages[slot] = sums, fewSums{}
 }
 
-// drain visits each page that has a message with its sums, by slot, and forgets
-// them.
-func (f *few) drain(visit func(slot uint32, sums behavior.Sums) error) error {
+// some are the sums of up to `together` pages.
+type some struct {
+	n     int
+	slots [together]uint32
+	sums  [together]behavior.Sums
+}
+
+func (s *some) put(slot uint32, sums behavior.Sums) {
+	s.slots[s.n], s.sums[s.n] = slot, sums
+	s.n++
+}
+
+// drain visits the sums of all pages that have a message, some together, by slot,
+// and forgets them.
+func (f *few) drain(visit func(*some) error) error {
+	var s some
 	for block, pages := range f.touched {
+		if pages == 0 {
+			continue
+		}
+		f.touched[block], s.n = 0, 0
 		for ; pages != 0; pages &= pages - 1 {
 			slot := uint32(block*store.BlockPages + bits.TrailingZeros64(pages))
 			sums := f.pages[slot].all()
@@ -82,12 +99,12 @@ func (f *few) drain(visit func(slot uint32, sums behavior.Sums) error) error {
 					return err
 				}
 			}
-			if err := visit(slot, sums); err != nil {
-				return err
-			}
 			f.pages[slot] = fewSums{}
+			s.put(slot, sums)
 		}
-		f.touched[block] = 0
+		if err := visit(&s); err != nil {
+			return err
+		}
 	}
 	clear(f.more)
 	return nil

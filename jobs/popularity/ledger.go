@@ -31,6 +31,8 @@ type Ledger struct {
 	// pages are those of all partitions, totals their sums, as of the last commit.
 	pages  *index
 	totals []behavior.Sums
+	// touched is worth nothing: what is read for it is in the processor's cache.
+	touched int64
 	// hurry says that a shard needs a commit before the next interval.
 	hurry chan struct{}
 	// waiting counts the dead letters in the outbox.
@@ -182,23 +184,12 @@ func (l *Ledger) merge(change store.Commit, shard *Shard, d *delta) error {
 	if err := l.identify(shard); err != nil {
 		return err
 	}
-	add := func(slot uint32, sums behavior.Sums) error {
-		err := shard.add(slot, sums, d.next)
-		if err == nil {
-			err = l.totals[shard.ids[slot]].Add(sums)
-		}
-		if err != nil {
-			return fmt.Errorf("partition %d page %q: %w", shard.partition, shard.names.of(slot), err)
-		}
-		return nil
-	}
+	add := func(some *some) error { return l.add(shard, some, d.next) }
 	if err := d.few.drain(add); err != nil {
 		return err
 	}
-	for i := range d.cells {
-		if err := add(d.cells[i].slot, d.cells[i].sums); err != nil {
-			return err
-		}
+	if err := d.tally.visit(add); err != nil {
+		return err
 	}
 	if err := shard.store(change); err != nil {
 		return err
@@ -221,6 +212,23 @@ func (l *Ledger) merge(change store.Commit, shard *Shard, d *delta) error {
 	p.MinutesFrom, p.HoursFrom = shard.minutes.from, shard.hours.from
 	shard.noted = p.Published
 	return change.Position(shard.partition, *p)
+}
+
+// add adds to pages' sums: their partition's, and those of all partitions.
+func (l *Ledger) add(shard *Shard, some *some, next int64) error {
+	for _, slot := range some.slots[:some.n] { // so that all are waited for at once
+		l.touched += shard.sums[slot].N + l.totals[shard.ids[slot]].N
+	}
+	for i, slot := range some.slots[:some.n] {
+		err := shard.add(slot, &some.sums[i], next)
+		if err == nil {
+			err = l.totals[shard.ids[slot]].Add(some.sums[i])
+		}
+		if err != nil {
+			return fmt.Errorf("partition %d page %q: %w", shard.partition, shard.names.of(slot), err)
+		}
+	}
+	return nil
 }
 
 // mergeSeries adds a delta to the buckets of one width.

@@ -186,13 +186,13 @@ func (s *Shard) grow(pages int) {
 
 // add adds to a page's sums and to the partition's total what the commit that ends
 // at an offset brings.
-func (s *Shard) add(slot uint32, sums behavior.Sums, next int64) error {
-	if err := s.sums[slot].Add(sums); err != nil {
+func (s *Shard) add(slot uint32, sums *behavior.Sums, next int64) error {
+	if err := s.sums[slot].Add(*sums); err != nil {
 		return err
 	}
 	s.changed[slot] = next
 	s.dirty[slot/store.BlockPages] |= 1 << (slot % store.BlockPages)
-	return s.total.Add(sums)
+	return s.total.Add(*sums)
 }
 
 // store stores the blocks that have changed since the last time.

@@ -92,6 +92,24 @@ func TestABlockIsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
+func TestABucketsSumsAreReadAsTheyWereWritten(t *testing.T) {
+	draw := rand.New(rand.NewPCG(11, 12))
+	for range 1000 {
+		for _, page := range somePages(draw, 9) {
+			value := appendSums(nil, page.Sums)
+			if got, err := readSums(value); err != nil || got != page.Sums {
+				t.Fatalf("got %+v, %v; want %+v", got, err, page.Sums)
+			}
+			if got, err := readSums(value[:draw.IntN(len(value))]); err == nil {
+				t.Fatalf("cut sums are read as %+v", got)
+			}
+			if got, err := readSums(append(value, 0)); err == nil {
+				t.Fatalf("sums with a byte more are read as %+v", got)
+			}
+		}
+	}
+}
+
 func TestABlockOfVisitsIsSmall(t *testing.T) {
 	pages := make([]store.Page, store.BlockPages)
 	for i := range pages {

@@ -48,7 +48,7 @@ func (c *Commit) Letter(d store.DeadLetter) error {
 func (c *Commit) Bucket(w store.Width, partition, bucket int32, page []byte, sums behavior.Sums) error {
 	e := &c.encoder
 	e.key = append(appendBucketKey(e.key[:0], w, partition, bucket), page...)
-	e.value = sums.AppendBinary(e.value[:0])
+	e.value = appendSums(e.value[:0], sums)
 	return c.batch.Set(e.key, e.value, nil)
 }
 

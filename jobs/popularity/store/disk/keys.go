@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"weir/jobs/behavior"
 	"weir/jobs/popularity/store"
 )
 
@@ -16,7 +17,7 @@ const (
 	sumsTag     = 'p' // p<partition><block>    -> the sums of up to store.BlockPages pages: block.go
 	namesTag    = 'n' // n<partition><block>    -> their page ids
 	letterTag   = 'd' // d<partition><offset>   -> store.DeadLetter as JSON
-	// m<partition><bucket><page id> and h<...>: store.Width, behavior.Sums, 40 bytes
+	// m<partition><bucket><page id> and h<...>, by store.Width -> behavior.Sums, five varints
 )
 
 func partitionKey(tag byte, partition int32) []byte {
@@ -56,4 +57,32 @@ func encode(v any) []byte {
 func appendBucketKey(dst []byte, w store.Width, partition, bucket int32) []byte {
 	dst = binary.BigEndian.AppendUint32(append(dst, byte(w)), uint32(partition))
 	return binary.BigEndian.AppendUint32(dst, uint32(bucket))
+}
+
+// appendSums appends a bucket's sums: mostly a dozen bytes.
+func appendSums(dst []byte, s behavior.Sums) []byte {
+	for _, number := range [...]uint64{uint64(s.N), uint64(s.Clicks), zigzag(s.Like), s.StayNano.Hi, s.StayNano.Lo} {
+		dst = binary.AppendUvarint(dst, number)
+	}
+	return dst
+}
+
+// readSums reads what appendSums wrote.
+func readSums(value []byte) (behavior.Sums, error) {
+	var numbers [5]uint64
+	rest := value
+	for i := range numbers {
+		number, size := binary.Uvarint(rest)
+		if size <= 0 {
+			return behavior.Sums{}, fmt.Errorf("stored sums %x end early", value)
+		}
+		numbers[i], rest = number, rest[size:]
+	}
+	if len(rest) > 0 {
+		return behavior.Sums{}, fmt.Errorf("stored sums %x are too long", value)
+	}
+	return behavior.Sums{
+		N: int64(numbers[0]), Clicks: int64(numbers[1]), Like: unzigzag(numbers[2]),
+		StayNano: behavior.Uint128{Hi: numbers[3], Lo: numbers[4]},
+	}, nil
 }

@@ -79,13 +79,17 @@ func (s *Store) open(replace bool, log *slog.Logger) error {
 	}
 	cache := pebble.NewCache(cacheBytes)
 	defer cache.Unref() // the database holds a reference of its own
-	db, err := pebble.Open(path, &pebble.Options{
+	options := &pebble.Options{
 		Cache:              cache,
 		MemTableSize:       memTableBytes,
 		FormatMajorVersion: pebble.FormatNewest,
 		Logger:             logger{log},
 		EventListener:      &pebble.EventListener{BackgroundError: logger{log}.fail},
-	})
+	}
+	// Blocks and buckets are narrow already: compressing took a sixth of a commit's
+	// time, and a hundredth off its size.
+	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
+	db, err := pebble.Open(path, options)
 	s.db = db
 	return err
 }
@@ -260,9 +264,9 @@ func (s *Store) Buckets(_ context.Context, w store.Width, partition int32, visit
 		if len(key) < size {
 			return fmt.Errorf("state key %x is too short", key)
 		}
-		var sums behavior.Sums
 		bucket := int32(binary.BigEndian.Uint32(key[headerSize:]))
-		if err := sums.UnmarshalBinary(value); err != nil {
+		sums, err := readSums(value)
+		if err != nil {
 			return fmt.Errorf("partition %d, %s %d, page %q: %w", partition, w, bucket, key[size:], err)
 		}
 		return visit(bucket, key[size:], sums)
