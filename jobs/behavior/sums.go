@@ -1,7 +1,6 @@
 package behavior
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -83,31 +82,6 @@ func (s Sums) AppendJSON(dst []byte) []byte {
 	}
 	dst = strconv.AppendInt(append(dst, `,"like":`...), s.Like, 10)
 	return append(dst, '}')
-}
-
-// sumsSize is the length of the stored form: five words.
-const sumsSize = 5 * 8
-
-// AppendBinary appends the 40 bytes in which a state keeps sums: N, Clicks,
-// Like, then StayNano's two halves, high first, each big-endian.
-func (s Sums) AppendBinary(dst []byte) []byte {
-	for _, word := range [...]uint64{uint64(s.N), uint64(s.Clicks), uint64(s.Like), s.StayNano.Hi, s.StayNano.Lo} {
-		dst = binary.BigEndian.AppendUint64(dst, word)
-	}
-	return dst
-}
-
-// UnmarshalBinary reads what AppendBinary wrote.
-func (s *Sums) UnmarshalBinary(b []byte) error {
-	if len(b) != sumsSize {
-		return fmt.Errorf("stored sums have %d bytes, want %d", len(b), sumsSize)
-	}
-	word := func(i int) uint64 { return binary.BigEndian.Uint64(b[8*i:]) }
-	*s = Sums{
-		N: int64(word(0)), Clicks: int64(word(1)), Like: int64(word(2)),
-		StayNano: Uint128{Hi: word(3), Lo: word(4)},
-	}
-	return nil
 }
 
 // mul64 returns u*w in 192 bits, highest word first.

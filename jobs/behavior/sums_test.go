@@ -91,14 +91,11 @@ func TestFloatSumsDependOnTheirOrder(t *testing.T) {
 	}
 }
 
-func TestSumsSurviveTheirStoredForms(t *testing.T) {
+func TestSumsSurviveTheirPublishedForm(t *testing.T) {
 	draw := rand.New(rand.NewPCG(5, 6))
 	for range 1000 {
 		want := randomSums(draw)
-		var stored, published Sums
-		if err := stored.UnmarshalBinary(want.AppendBinary(nil)); err != nil || stored != want {
-			t.Fatalf("binary: got %+v, %v; want %+v", stored, err, want)
-		}
+		var published Sums
 		if draw.IntN(2) == 0 {
 			want.StayNano.Hi = 0
 		}
@@ -176,13 +173,6 @@ func TestUint128RefusesWhatIsNotOne(t *testing.T) {
 		if err := u.UnmarshalJSON([]byte(text)); err == nil {
 			t.Errorf("%s was read as %s", text, u)
 		}
-	}
-}
-
-func TestUnmarshalBinaryRefusesAnotherLength(t *testing.T) {
-	var s Sums
-	if err := s.UnmarshalBinary(make([]byte, 39)); err == nil {
-		t.Error("39 bytes were read as sums")
 	}
 }
 

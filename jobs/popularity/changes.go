@@ -1,6 +1,8 @@
 package popularity
 
 import (
+	"fmt"
+
 	"weir/jobs/behavior"
 	"weir/jobs/popularity/snapshot"
 	"weir/jobs/popularity/store"
@@ -10,22 +12,31 @@ import (
 // they are is in the store, what was added to each is not.
 const unknown = -1
 
-// changes are a partition's pages that were committed and not yet handed to the
-// outlet, and what was added to each since the last that were.
+// changes say which of a partition's pages were committed and not yet handed to the
+// outlet, and what was added to each since the last time that they were.
 type changes struct {
-	tally
-	// from is the offset where they begin: where the last publication ended.
+	// since is where they begin: a page has changed if the commit that changed it
+	// last ended behind that. It is where the last publication ended.
+	since int64
+	// from is the same, or unknown.
 	from int64
+	// before are the pages' sums as they were handed over last, by slot.
+	before []behavior.Sums
 }
 
-// load tells of a page that the store holds, last changed by the commit that
-// ended at an offset.
+func newChanges(p store.Position) changes {
+	since := max(p.First, p.Published)
+	return changes{since: since, from: since}
+}
+
+// load tells of a page that the store holds, last changed by the commit that ended
+// at an offset.
 func (c *changes) load(slot uint32, sums behavior.Sums, changed int64, p store.Position) {
-	switch {
-	case p.Published <= p.First: // nothing is published: all of it is news
-		c.cell(slot, timeless).sums = sums
-	case changed > p.Published:
-		c.cell(slot, timeless)
+	if p.Published <= p.First {
+		return // nothing is published: all of it is news
+	}
+	c.before[slot] = sums
+	if changed > c.since {
 		c.from = unknown
 	}
 }
@@ -53,6 +64,20 @@ func (l *Ledger) HasNews(partition int32) bool {
 // publish takes a partition's news: the next publication begins where it ends.
 func (l *Ledger) publish(partition int32) publication {
 	shard := l.shards[partition]
+	c := &shard.changes
+	var pages []change
+	for slot, changed := range shard.changed {
+		if changed <= c.since {
+			continue
+		}
+		sums := shard.sums[slot]
+		added, err := sums.Sub(c.before[slot])
+		if err != nil {
+			panic(fmt.Sprintf("partition %d page %q: %v", partition, shard.names.of(uint32(slot)), err)) // sums only grow
+		}
+		pages = append(pages, change{uint32(slot), sums, added})
+		c.before[slot] = sums
+	}
 	p := publication{
 		marker: snapshot.Marker{
 			Position: snapshot.Position{
@@ -60,16 +85,12 @@ func (l *Ledger) publish(partition int32) publication {
 				State: l.identity.State, Epoch: shard.position.Epoch, Partition: partition,
 				FirstOffset: shard.position.First, NextOffset: shard.position.Next,
 			},
-			From: shard.changes.from, Pages: len(shard.sums), Changes: len(shard.changes.cells), Total: shard.total,
+			From: c.from, Pages: len(shard.sums), Changes: len(pages), Total: shard.total,
 		},
 		names: shard.names,
-		pages: make([]change, len(shard.changes.cells)),
+		pages: pages,
 	}
-	for i, c := range shard.changes.cells {
-		p.pages[i] = change{c.slot, shard.sums[c.slot], c.sums}
-	}
-	shard.changes.reset()
-	shard.changes.from = shard.position.Next
+	c.since, c.from = shard.position.Next, shard.position.Next
 	return p
 }
 

@@ -32,6 +32,24 @@ func newCourier[T any](name string, deliver func(context.Context, T) error, fail
 	}
 }
 
+// newLatest returns a courier of things of which the latest is all that matters: it
+// takes them while it is busy too, and one that waits gives way to the next.
+func newLatest[T any](name string, deliver func(context.Context, T) error, failures prometheus.Counter, log *slog.Logger) *courier[T] {
+	c := newCourier(name, deliver, failures, log)
+	c.in = make(chan T, 1)
+	return c
+}
+
+// update hands the latest thing over, to a courier made by newLatest. All that is
+// handed over must come from one goroutine.
+func (c *courier[T]) update(thing T) {
+	select {
+	case <-c.in:
+	default:
+	}
+	c.in <- thing // there is room
+}
+
 // run delivers until the last thing is delivered or ctx is cancelled.
 func (c *courier[T]) run(ctx context.Context) {
 	defer close(c.done)

@@ -31,7 +31,8 @@ type engine struct {
 
 	partitions []int32 // of the topic
 	followers  map[int32]*follower
-	snapshots  *courier[news]
+	tops       *courier[snapshot.Top]
+	snapshots  *courier[[]publication]
 	letters    *courier[struct{}]
 	mirror     *courier[map[int32]int64]
 	// arrived are the markers that reached their topic since the last tick.
@@ -47,18 +48,19 @@ func newEngine(s Settings, partitions []int32, client sarama.Client, l *Ledger, 
 		partitions: partitions, followers: map[int32]*follower{},
 		arrived: make(chan snapshot.Marker), lastPublish: time.Now(),
 	}
-	e.snapshots = newCourier("snapshots", func(ctx context.Context, n news) error { return e.publish(ctx, o, n) }, failures("snapshots"), log)
+	e.tops = newLatest("top", func(_ context.Context, top snapshot.Top) error { return o.publishTop(top) }, failures("snapshots"), log)
+	e.snapshots = newCourier("snapshots", func(ctx context.Context, all []publication) error { return e.publish(ctx, o, all) }, failures("snapshots"), log)
 	e.letters = newCourier("dead letters", func(ctx context.Context, _ struct{}) error { return o.empty(ctx, l) }, failures("dead-letters"), log)
 	e.mirror = newCourier("group offsets", g.mirror, failures("group-offsets"), log)
 	return e
 }
 
-// publish sends news and tells the goroutine that commits how far it got.
-func (e *engine) publish(ctx context.Context, o *outlet, n news) error {
-	if err := o.publish(n); err != nil {
+// publish sends what changed and tells the goroutine that commits how far it got.
+func (e *engine) publish(ctx context.Context, o *outlet, all []publication) error {
+	if err := o.publish(all); err != nil {
 		return err
 	}
-	for _, p := range n.publications {
+	for _, p := range all {
 		select {
 		case e.arrived <- p.marker:
 		case <-ctx.Done():
@@ -75,6 +77,7 @@ func (e *engine) publish(ctx context.Context, o *outlet, n news) error {
 func (e *engine) run(ctx context.Context, progress *Progress) error {
 	delivering, stopDelivering := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDelivering()
+	go e.tops.run(delivering)
 	go e.snapshots.run(delivering)
 	go e.letters.run(delivering)
 	go e.mirror.run(delivering)
@@ -134,7 +137,8 @@ func (e *engine) tick(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	e.offerNews(now, top)
+	e.tops.update(top) // whatever else is on its way: people wait for it
+	e.offerNews(now)
 	if e.ledger.waiting.Load() > 0 {
 		e.letters.offer(struct{}{})
 	}
@@ -185,18 +189,16 @@ func (e *engine) commit(ctx context.Context) error {
 	return nil
 }
 
-// offerNews hands over what there is if the courier is idle; sums are copied only
+// offerNews hands over what changed if the courier is idle; sums are copied only
 // then, and otherwise add up for the next time.
-func (e *engine) offerNews(now time.Time, top snapshot.Top) {
-	if !e.snapshots.idle.Load() {
+func (e *engine) offerNews(now time.Time) {
+	if now.Sub(e.lastPublish) < e.settings.SnapshotInterval || !e.snapshots.idle.Load() {
 		return
 	}
-	n := news{top: top}
-	if now.Sub(e.lastPublish) >= e.settings.SnapshotInterval {
-		n.publications = e.publications()
-		e.lastPublish = now
+	e.lastPublish = now
+	if all := e.publications(); len(all) > 0 {
+		e.snapshots.in <- all // an idle courier takes it at once
 	}
-	e.snapshots.in <- n // an idle courier takes it at once
 }
 
 // publications are the news of all partitions that have some.
@@ -237,10 +239,11 @@ func (e *engine) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	last := news{e.publications(), top}
+	last := e.publications()
 	published := make(chan bool)
 	go func() { published <- e.snapshots.last(ctx, last) }()
 	delivered := e.noteUntil(published)
+	delivered = e.tops.last(ctx, top) && delivered
 	delivered = e.letters.last(ctx, struct{}{}) && delivered
 	delivered = e.mirror.last(ctx, e.offsets()) && delivered
 	if !delivered {

@@ -7,7 +7,7 @@ import (
 )
 
 func TestAnIndexNumbersPagesAsTheyCome(t *testing.T) {
-	x := newIndex()
+	x := newIndex(0)
 	for round := range 2 { // the second finds what the first made
 		for i := range 10_000 {
 			page := []byte(fmt.Sprintf("page%d", i))
@@ -23,7 +23,7 @@ func TestAnIndexNumbersPagesAsTheyCome(t *testing.T) {
 }
 
 func TestPagesThatAreAlikeHaveSlotsOfTheirOwn(t *testing.T) {
-	x := newIndex()
+	x := newIndex(0)
 	seen := map[uint32]string{}
 	for _, page := range []string{"a", "aa", "ab", "a\xc2\xa0", strings.Repeat("a", 1024), strings.Repeat("a", 1023)} {
 		slot, err := x.slot([]byte(page))
@@ -43,7 +43,7 @@ func TestPagesThatAreAlikeHaveSlotsOfTheirOwn(t *testing.T) {
 }
 
 func TestNamesThatWereCopiedStayWhileMoreCome(t *testing.T) {
-	x := newIndex()
+	x := newIndex(0)
 	if _, err := x.slot([]byte("first")); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestNamesThatWereCopiedStayWhileMoreCome(t *testing.T) {
 }
 
 func TestLookingUpAKnownPageAllocatesNothing(t *testing.T) {
-	x, page := newIndex(), []byte("page1")
+	x, page := newIndex(0), []byte("page1")
 	if n := testing.AllocsPerRun(1000, func() {
 		if _, err := x.slot(page); err != nil {
 			t.Fatal(err)
@@ -72,7 +72,7 @@ func TestLookingUpAKnownPageAllocatesNothing(t *testing.T) {
 func BenchmarkIndex(b *testing.B) {
 	for _, pages := range []int{100, 1_000_000} {
 		b.Run(fmt.Sprintf("pages=%d", pages), func(b *testing.B) {
-			x := newIndex()
+			x := newIndex(0)
 			all := make([][]byte, pages)
 			for i := range all {
 				all[i] = []byte(fmt.Sprintf("page%d", i))

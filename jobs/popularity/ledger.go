@@ -31,6 +31,8 @@ type Ledger struct {
 	// pages are those of all partitions, totals their sums, as of the last commit.
 	pages  *index
 	totals []behavior.Sums
+	// touched is worth nothing: what is read for it is in the processor's cache.
+	touched int64
 	// hurry says that a shard needs a commit before the next interval.
 	hurry chan struct{}
 	// waiting counts the dead letters in the outbox.
@@ -41,7 +43,7 @@ type Ledger struct {
 func NewLedger(s store.Store, identity store.Identity, keep Keep, now func() time.Time) *Ledger {
 	return &Ledger{
 		store: s, identity: identity, keep: keep, now: now,
-		shards: map[int32]*Shard{}, pages: newIndex(), hurry: make(chan struct{}, 1),
+		shards: map[int32]*Shard{}, pages: newIndex(0), hurry: make(chan struct{}, 1),
 	}
 }
 
@@ -50,6 +52,13 @@ func NewLedger(s store.Store, identity store.Identity, keep Keep, now func() tim
 func (l *Ledger) Take(ctx context.Context, taken map[int32]store.Position, progress *Progress) error {
 	if len(taken) == 0 {
 		return nil
+	}
+	if l.Pages() == 0 { // room for what is loaded, at once
+		most := int64(0)
+		for _, position := range taken {
+			most = max(most, position.Pages)
+		}
+		l.pages = newIndex(most)
 	}
 	loading, ctx := errgroup.WithContext(ctx)
 	loading.SetLimit(runtime.GOMAXPROCS(0))
@@ -96,12 +105,11 @@ func (l *Ledger) countLetters(ctx context.Context) error {
 
 // adopt adds a shard's sums to the totals.
 func (l *Ledger) adopt(shard *Shard) error {
+	if err := l.identify(shard); err != nil {
+		return err
+	}
 	for slot, sums := range shard.sums {
-		err := l.identify(shard, uint32(slot))
-		if err == nil {
-			err = l.totals[shard.ids[slot]].Add(sums)
-		}
-		if err != nil {
+		if err := l.totals[shard.ids[slot]].Add(sums); err != nil {
 			return fmt.Errorf("page %q: %w", shard.names.of(uint32(slot)), err)
 		}
 	}
@@ -172,22 +180,19 @@ func (l *Ledger) Commit(ctx context.Context) (Committed, error) {
 
 // merge adds a delta to the sums in memory and to the change.
 func (l *Ledger) merge(change store.Commit, shard *Shard, d *delta) error {
-	for i := range d.cells {
-		c := &d.cells[i]
-		err := l.add(shard, c.slot, c.sums)
-		if err == nil {
-			err = shard.changes.cell(c.slot, timeless).sums.Add(c.sums)
-		}
-		if err != nil {
-			return fmt.Errorf("partition %d page %q: %w", shard.partition, shard.names.of(c.slot), err)
-		}
+	shard.grow(shard.names.len())
+	if err := l.identify(shard); err != nil {
+		return err
 	}
-	for i := range d.cells {
-		if c := &d.cells[i]; c.before == 0 { // the first of its page
-			if err := change.Page(shard.partition, shard.names.of(c.slot), shard.sums[c.slot], d.next); err != nil {
-				return err
-			}
-		}
+	add := func(some *some) error { return l.add(shard, some, d.next) }
+	if err := d.few.drain(add); err != nil {
+		return err
+	}
+	if err := d.tally.visit(add); err != nil {
+		return err
+	}
+	if err := shard.store(change); err != nil {
+		return err
 	}
 	for _, letter := range d.letters {
 		if err := change.Letter(letter); err != nil {
@@ -199,6 +204,7 @@ func (l *Ledger) merge(change store.Commit, shard *Shard, d *delta) error {
 			return err
 		}
 	}
+	d.tally.reset()
 	l.waiting.Add(int64(len(d.letters)))
 	p := &shard.position
 	p.Next, p.LeaderEpoch, p.Latest = d.next, d.leaderEpoch, d.latest
@@ -206,6 +212,23 @@ func (l *Ledger) merge(change store.Commit, shard *Shard, d *delta) error {
 	p.MinutesFrom, p.HoursFrom = shard.minutes.from, shard.hours.from
 	shard.noted = p.Published
 	return change.Position(shard.partition, *p)
+}
+
+// add adds to pages' sums: their partition's, and those of all partitions.
+func (l *Ledger) add(shard *Shard, some *some, next int64) error {
+	for _, slot := range some.slots[:some.n] { // so that all are waited for at once
+		l.touched += shard.sums[slot].N + l.totals[shard.ids[slot]].N
+	}
+	for i, slot := range some.slots[:some.n] {
+		err := shard.add(slot, &some.sums[i], next)
+		if err == nil {
+			err = l.totals[shard.ids[slot]].Add(some.sums[i])
+		}
+		if err != nil {
+			return fmt.Errorf("partition %d page %q: %w", shard.partition, shard.names.of(slot), err)
+		}
+	}
+	return nil
 }
 
 // mergeSeries adds a delta to the buckets of one width.
@@ -247,30 +270,22 @@ func (s *Shard) note(change store.Commit) error {
 	return change.Position(s.partition, s.position)
 }
 
-// add adds to a page's sums: its partition's, the partition's total, and those of
-// all partitions.
-func (l *Ledger) add(shard *Shard, slot uint32, sums behavior.Sums) error {
-	if err := l.identify(shard, slot); err != nil {
-		return err
-	}
-	if err := shard.add(slot, sums); err != nil {
-		return err
-	}
-	return l.totals[shard.ids[slot]].Add(sums)
-}
-
-// identify gives the pages of a shard up to a slot their ids in the ledger.
-func (l *Ledger) identify(shard *Shard, slot uint32) error {
-	for len(shard.ids) <= int(slot) {
-		id, err := l.pages.slot(shard.names.of(uint32(len(shard.ids))))
-		if err != nil {
+// identify gives the pages of a shard that have none their ids in the ledger.
+func (l *Ledger) identify(shard *Shard) error {
+	var pages [together][]byte
+	var ids [together]uint32
+	for len(shard.ids) < len(shard.sums) {
+		from := len(shard.ids)
+		n := min(together, len(shard.sums)-from)
+		for i := range n {
+			pages[i] = shard.names.of(uint32(from + i))
+		}
+		if err := l.pages.slots(pages[:n], ids[:n]); err != nil {
 			return err
 		}
-		if int(id) == len(l.totals) {
-			l.totals = append(l.totals, behavior.Sums{})
-		}
-		shard.ids = append(shard.ids, id)
+		shard.ids = append(shard.ids, ids[:n]...)
 	}
+	l.totals = append(l.totals, make([]behavior.Sums, l.pages.names.len()-len(l.totals))...)
 	return nil
 }
 

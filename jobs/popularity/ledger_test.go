@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"weir/jobs/behavior"
-	"weir/jobs/popularity/fetch"
 	"weir/jobs/popularity/store"
 )
 
@@ -172,14 +171,22 @@ func TestEpochsRiseAndAreWrittenWithEachCommit(t *testing.T) {
 }
 
 func TestCountingKnownPagesAllocatesNothing(t *testing.T) {
-	l := newLedger(t, t.TempDir(), 0)
-	shard, record := l.Shard(0), &fetch.Record{Value: []byte("page1|1|1.5E-3|1")}
-	if n := testing.AllocsPerRun(1000, func() {
-		if err := shard.count(record); err != nil {
-			t.Fatal(err)
-		}
-	}); n != 0 {
-		t.Errorf("counting a message allocates %v times, want 0", n)
+	for name, keep := range map[string]Keep{"of all time": {}, "by minute and hour": testKeep} {
+		t.Run(name, func(t *testing.T) {
+			l, err := openKeeping(t.TempDir(), keep, testNow, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.store.Close(context.Background())
+			shard, chunk := l.Shard(0), chunkOf(t, 0, "page1|1|1.5E-3|1", "page2|1|1|0")
+			if n := testing.AllocsPerRun(1000, func() {
+				if err := shard.countAll(chunk); err != nil {
+					t.Fatal(err)
+				}
+			}); n != 0 {
+				t.Errorf("counting messages allocates %v times, want 0", n)
+			}
+		})
 	}
 }
 

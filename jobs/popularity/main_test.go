@@ -148,6 +148,26 @@ func TestACourierTriesAgainAndTakesNothingMeanwhile(t *testing.T) {
 	}
 }
 
+func TestACourierOfTheLatestLeavesOutWhatIsOldByThen(t *testing.T) {
+	delivered, release := make(chan int), make(chan error)
+	c := newLatest("things", func(_ context.Context, thing int) error { delivered <- thing; return <-release }, counter(), quiet())
+	go c.run(t.Context())
+	c.update(1)
+	<-delivered
+	for thing := 2; thing <= 4; thing++ { // it is busy, and does not hold us up
+		c.update(thing)
+	}
+	release <- nil
+	if thing := <-delivered; thing != 4 {
+		t.Errorf("the latest was 4, it delivers %d", thing)
+	}
+	go func() { release <- nil }()
+	go func() { <-delivered; release <- nil }()
+	if !c.last(t.Context(), 5) {
+		t.Error("the last thing was not delivered")
+	}
+}
+
 func TestACourierThatCannotDeliverDoesNotHoldUpTheEnd(t *testing.T) {
 	c := newCourier("things", func(context.Context, int) error { return errors.New("no") }, counter(), quiet())
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

@@ -98,12 +98,6 @@ func (byInput) Partition(m *sarama.ProducerMessage, partitions int32) (int32, er
 
 func (byInput) RequiresConsistency() bool { return true }
 
-// news is what is published at one time.
-type news struct {
-	publications []publication
-	top          snapshot.Top
-}
-
 // newTop is a top as it is published: with the offsets it was made at.
 func (l *Ledger) newTop(now time.Time, top []Ranked, offsets map[int32]int64, s Settings) snapshot.Top {
 	t := snapshot.Top{
@@ -119,39 +113,47 @@ func (l *Ledger) newTop(now time.Time, top []Ranked, offsets map[int32]int64, s 
 // sendBatch is how many snapshot messages are encoded and sent at a time.
 const sendBatch = 10_000
 
-// publish sends news, the top first as people wait for it.
-func (o *outlet) publish(n news) error {
-	var batch []*sarama.ProducerMessage
-	flush := func() error {
-		if err := first(o.producer.SendMessages(batch)); err != nil {
-			return fmt.Errorf("publish to %s: %w", o.snapshotTopic, err)
-		}
-		batch = batch[:0]
-		return nil
-	}
-	add := func(partition int32, key string, value []byte) error {
-		batch = append(batch, &sarama.ProducerMessage{
-			Topic: o.snapshotTopic, Key: sarama.StringEncoder(key), Value: sarama.ByteEncoder(value), Metadata: partition,
-		})
-		if len(batch) == sendBatch {
-			return flush()
-		}
-		return nil
-	}
-	top, err := n.top.Encode()
-	if err == nil {
-		err = add(0, snapshot.TopKey, top)
-	}
-	for _, p := range n.publications {
-		if err != nil {
-			return err
-		}
-		err = p.messages(func(key string, value []byte) error { return add(p.marker.Partition, key, value) })
-	}
+// publishTop sends a top.
+func (o *outlet) publishTop(top snapshot.Top) error {
+	value, err := top.Encode()
 	if err != nil {
 		return err
 	}
-	return flush()
+	return o.send([]*sarama.ProducerMessage{o.message(0, snapshot.TopKey, value)})
+}
+
+// publish sends what changed.
+func (o *outlet) publish(all []publication) error {
+	var batch []*sarama.ProducerMessage
+	for _, p := range all {
+		err := p.messages(func(key string, value []byte) error {
+			batch = append(batch, o.message(p.marker.Partition, key, value))
+			if len(batch) < sendBatch {
+				return nil
+			}
+			err := o.send(batch)
+			batch = batch[:0]
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return o.send(batch)
+}
+
+// message is one for the snapshot topic, about an input partition.
+func (o *outlet) message(partition int32, key string, value []byte) *sarama.ProducerMessage {
+	return &sarama.ProducerMessage{
+		Topic: o.snapshotTopic, Key: sarama.StringEncoder(key), Value: sarama.ByteEncoder(value), Metadata: partition,
+	}
+}
+
+func (o *outlet) send(batch []*sarama.ProducerMessage) error {
+	if err := first(o.producer.SendMessages(batch)); err != nil {
+		return fmt.Errorf("publish to %s: %w", o.snapshotTopic, err)
+	}
+	return nil
 }
 
 // first unpacks the library's list of errors, one a message.

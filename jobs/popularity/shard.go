@@ -37,7 +37,9 @@ type Shard struct {
 	position store.Position
 	names    names           // of the pages that have sums
 	sums     []behavior.Sums // by slot
+	changed  []int64         // by slot: the next offset of the commit that changed it last
 	ids      []uint32        // by slot: the page's slot in the ledger's own index
+	dirty    []uint64        // what a commit changes: a word for each block, a bit for each page
 	total    behavior.Sums   // of all pages
 	changes  changes
 	noted    int64 // what of position.Published is stored
@@ -50,6 +52,7 @@ type Shard struct {
 	now   func() time.Time
 	// arrived is when the chunk that is counted came, in milliseconds since 1970.
 	arrived int64
+	read    messages
 
 	mu    sync.Mutex
 	index *index
@@ -59,9 +62,20 @@ type Shard struct {
 	broken bool
 }
 
-// delta is what a partition's records since the last commit add up to.
+// messages are some that were read and are not counted yet.
+type messages struct {
+	n       int
+	all     [together]behavior.Message
+	pages   [together][]byte
+	slots   [together]uint32
+	buckets [together]int32
+}
+
+// delta is what a partition's records since the last commit add up to: in cells
+// where buckets are kept, and otherwise by page.
 type delta struct {
 	tally
+	few
 	letters []store.DeadLetter
 	// next is the first offset not in the delta.
 	next    int64
@@ -79,9 +93,9 @@ type delta struct {
 
 func newDelta() *delta { return &delta{taken: make(chan struct{})} }
 
-// reset makes it follow another, which ended at an offset and an event time.
+// reset makes it follow another, which ended at an offset and an event time. Its
+// sums were reset when they were merged, as who counts waits for this.
 func (d *delta) reset(next, latest int64, floor int32) {
-	d.tally.reset()
 	clear(d.letters) // lets go of the values
 	d.letters = d.letters[:0]
 	d.next, d.latest, d.floor = next, latest, floor
@@ -92,7 +106,7 @@ func (d *delta) reset(next, latest int64, floor int32) {
 func newShard(partition int32, position store.Position, keep Keep, now func() time.Time, hurry chan<- struct{}) *Shard {
 	s := &Shard{
 		partition: partition, position: position, noted: position.Published,
-		index: newIndex(), changes: changes{from: max(position.First, position.Published)},
+		index: newIndex(position.Pages), changes: newChanges(position),
 		minutes: newSeries(store.Minute, keep.Minutes, position.MinutesFrom),
 		hours:   newSeries(store.Hour, keep.Hours, position.HoursFrom),
 		width:   keep.finest(), now: now, hurry: hurry,
@@ -115,17 +129,33 @@ func (s *Shard) floor() int32 {
 	return floor
 }
 
+// keeps says whether there are sums by bucket.
+func (s *Shard) keeps() bool { return s.minutes.keep > 0 || s.hours.keep > 0 }
+
 // load fills a new shard with what the store holds.
 func (s *Shard) load(ctx context.Context, from store.Store, progress *Progress) error {
+	pages := int(s.position.Pages)
+	s.grow(pages)
+	loaded := 0
 	err := from.Pages(ctx, s.partition, func(page []byte, sums behavior.Sums, changed int64) error {
 		slot, err := s.index.slot(page)
-		if err == nil {
-			err = s.add(slot, sums)
+		switch {
+		case err != nil:
+			return err
+		case int(slot) != loaded:
+			return fmt.Errorf("partition %d: the state has page %q twice", s.partition, page)
+		case loaded == pages:
+			return fmt.Errorf("partition %d: the state has more pages than the %d that it says", s.partition, pages)
 		}
+		loaded++
+		s.sums[slot], s.changed[slot] = sums, changed
 		s.changes.load(slot, sums, changed, s.position)
 		progress.step()
-		return err
+		return s.total.Add(sums)
 	})
+	if err == nil && loaded != pages {
+		err = fmt.Errorf("partition %d: the state has %d pages, and says that it has %d", s.partition, loaded, pages)
+	}
 	s.names = s.index.names
 	for _, series := range []*series{s.minutes, s.hours} {
 		if err != nil || series.keep == 0 {
@@ -142,15 +172,46 @@ func (s *Shard) load(ctx context.Context, from store.Store, progress *Progress) 
 	return err
 }
 
-// add adds to a page's sums and to the partition's total.
-func (s *Shard) add(slot uint32, sums behavior.Sums) error {
-	for len(s.sums) <= int(slot) { // slots come nearly in order
-		s.sums = append(s.sums, behavior.Sums{})
+// grow makes room for the sums of so many pages.
+func (s *Shard) grow(pages int) {
+	if n := pages - len(s.sums); n > 0 {
+		s.sums = append(s.sums, make([]behavior.Sums, n)...)
+		s.changes.before = append(s.changes.before, make([]behavior.Sums, n)...)
+		s.changed = append(s.changed, make([]int64, n)...)
 	}
-	if err := s.sums[slot].Add(sums); err != nil {
+	if n := blocks(pages) - len(s.dirty); n > 0 {
+		s.dirty = append(s.dirty, make([]uint64, n)...)
+	}
+}
+
+// add adds to a page's sums and to the partition's total what the commit that ends
+// at an offset brings.
+func (s *Shard) add(slot uint32, sums *behavior.Sums, next int64) error {
+	if err := s.sums[slot].Add(*sums); err != nil {
 		return err
 	}
-	return s.total.Add(sums)
+	s.changed[slot] = next
+	s.dirty[slot/store.BlockPages] |= 1 << (slot % store.BlockPages)
+	return s.total.Add(*sums)
+}
+
+// store stores the blocks that have changed since the last time.
+func (s *Shard) store(change store.Commit) error {
+	for i, dirty := range s.dirty {
+		if dirty == 0 {
+			continue
+		}
+		s.dirty[i] = 0
+		from := i * store.BlockPages
+		until := min(from+store.BlockPages, len(s.sums))
+		if err := change.Block(s.partition, store.Block{
+			First: uint32(from), Sums: s.sums[from:until], Changed: s.changed[from:until], Name: s.names.of,
+			New: int64(until) > s.position.Pages, Dirty: dirty,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // place is where to read on.
@@ -179,32 +240,65 @@ func (s *Shard) Apply(chunk fetch.Chunk) error {
 			s.partition, chunk.From, s.delta.next)
 	}
 	s.arrived = s.now().UnixMilli()
-	records := chunk.Records()
-	for records.Next() {
-		if err := s.count(&records.Record); err != nil {
-			s.broken = true
-			return fmt.Errorf("partition %d offset %d: %w", s.partition, records.Record.Offset, err)
-		}
-	}
-	if err := records.Err(); err != nil {
+	err := s.countAll(chunk)
+	if err != nil {
 		s.broken = true
-		return fmt.Errorf("partition %d: %w", s.partition, err)
+		return fmt.Errorf("partition %d, offsets %d to %d: %w", s.partition, chunk.From, chunk.Next, err)
 	}
 	s.delta.next, s.delta.leaderEpoch = chunk.Next, chunk.LeaderEpoch
 	return nil
 }
 
-func (s *Shard) count(record *fetch.Record) error {
+func (s *Shard) countAll(chunk fetch.Chunk) error {
+	s.read.n = 0
+	records := chunk.Records()
+	for records.Next() {
+		if err := s.hear(&records.Record); err != nil {
+			return err
+		}
+		if s.read.n == together {
+			if err := s.count(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := records.Err(); err != nil {
+		return err
+	}
+	return s.count()
+}
+
+// hear reads a record; it counts with the next few.
+func (s *Shard) hear(record *fetch.Record) error {
 	s.delta.records++
 	message, err := behavior.Parse(record.Value)
 	if err != nil {
 		return s.keep(record, err)
 	}
-	slot, err := s.index.slot(message.Page)
-	if err != nil {
+	r := &s.read
+	r.all[r.n], r.pages[r.n], r.buckets[r.n] = message, message.Page, s.bucket(record.Time)
+	r.n++
+	return nil
+}
+
+// count counts what was read.
+func (s *Shard) count() error {
+	r := &s.read
+	slots := r.slots[:r.n]
+	if err := s.index.slots(r.pages[:r.n], slots); err != nil {
 		return err
 	}
-	s.delta.cell(slot, s.bucket(record.Time)).sums.Count(message)
+	r.n = 0
+	if s.keeps() {
+		for i, slot := range slots {
+			s.delta.cell(slot, r.buckets[i]).sums.Count(r.all[i])
+		}
+		return nil
+	}
+	s.delta.grow(s.index.names.len())
+	for i, slot := range slots {
+		s.delta.count(slot, &r.all[i])
+	}
 	return nil
 }
 

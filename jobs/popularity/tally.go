@@ -41,6 +41,22 @@ func (t *tally) cell(slot uint32, bucket int32) *cell {
 	return &t.cells[len(t.cells)-1]
 }
 
+// visit visits the sums of all cells, some together.
+func (t *tally) visit(visit func(*some) error) error {
+	var s some
+	for i := range t.cells {
+		s.put(t.cells[i].slot, t.cells[i].sums)
+		if s.n < together && i < len(t.cells)-1 {
+			continue
+		}
+		if err := visit(&s); err != nil {
+			return err
+		}
+		s.n = 0
+	}
+	return nil
+}
+
 // reset empties the tally and keeps its memory, so that counting the same pages
 // again allocates nothing.
 func (t *tally) reset() {

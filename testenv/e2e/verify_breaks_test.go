@@ -15,6 +15,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"weir/jobs/behavior"
+	"weir/jobs/popularity/store"
 	"weir/jobs/popularity/store/disk"
 )
 
@@ -557,11 +558,17 @@ func double(t *testing.T, dir string) {
 	}
 	commit, pages := state.NewCommit(), 0
 	for partition := range positions {
+		var doubled []store.Page
 		err := state.Pages(t.Context(), partition, func(page []byte, sums behavior.Sums, changed int64) error {
 			pages++
 			twice := sums
-			return errors.Join(twice.Add(sums), commit.Page(partition, page, twice, changed))
+			err := twice.Add(sums)
+			doubled = append(doubled, store.Page{ID: string(page), Sums: twice, Changed: changed})
+			return err
 		})
+		for _, block := range store.Blocks(doubled...) {
+			err = errors.Join(err, commit.Block(partition, block))
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 // Format is the form of the states that this version reads and writes.
-const Format = 2
+const Format = 3
 
 // Identity says what a state counts. It is written once.
 type Identity struct {

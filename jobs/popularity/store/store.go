@@ -27,9 +27,10 @@ type Store interface {
 	Share(ctx context.Context, partitions []int32) (taken map[int32]Position, surplus []int32, err error)
 	// Release gives a partition to whoever wants it.
 	Release(ctx context.Context, partition int32) error
-	// Pages calls visit with the stored sums of each page of a partition, and with
-	// the next offset of the commit that changed them last. The page is only valid
-	// during the call.
+	// Pages calls visit once with each page of a partition, its stored sums, and the
+	// next offset of the commit that changed them last. Where slots are stored, that
+	// is in their order; otherwise the order of the visits is what they are from now
+	// on. The page is only valid during the call.
 	Pages(ctx context.Context, partition int32, visit func(page []byte, sums behavior.Sums, changed int64) error) error
 	// Buckets calls visit with the stored sums of each bucket and page of a
 	// partition. The page is only valid during the call.
@@ -69,10 +70,9 @@ type Commit interface {
 	Empty() bool
 	// Position stores how far a partition is counted.
 	Position(partition int32, p Position) error
-	// Page stores all sums of a page of a partition, not what was added to them,
-	// and the next offset of the commit that changed them. A page is stored once in
-	// a commit.
-	Page(partition int32, page []byte, sums behavior.Sums, changed int64) error
+	// Block stores all sums of some pages of a partition, not what was added to
+	// them. A block is stored once in a commit, and after those before it.
+	Block(partition int32, b Block) error
 	// Bucket stores all sums of a page of a partition in a bucket; the last ones
 	// count.
 	Bucket(w Width, partition, bucket int32, page []byte, sums behavior.Sums) error

@@ -2,7 +2,6 @@ package disk
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 
@@ -14,9 +13,8 @@ import (
 
 // Commit collects one atomic change of the state.
 type Commit struct {
-	batch *pebble.Batch
-	key   []byte // reused for every page
-	value []byte
+	batch   *pebble.Batch
+	encoder encoder // reused for every block and bucket
 }
 
 // NewCommit implements store.Store.
@@ -30,11 +28,15 @@ func (c *Commit) Position(partition int32, p store.Position) error {
 	return c.batch.Set(partitionKey(positionTag, partition), encode(p), nil)
 }
 
-// Page implements store.Commit.
-func (c *Commit) Page(partition int32, page []byte, sums behavior.Sums, changed int64) error {
-	c.key = pageKey(c.key[:0], partition, page)
-	c.value = binary.BigEndian.AppendUint64(sums.AppendBinary(c.value[:0]), uint64(changed))
-	return c.batch.Set(c.key, c.value, nil)
+// Block implements store.Commit.
+func (c *Commit) Block(partition int32, b store.Block) error {
+	e := &c.encoder
+	e.key = appendBlockKey(e.key[:0], sumsTag, partition, b.First)
+	if err := c.batch.Set(e.key, e.sums(&b), nil); err != nil || !b.New {
+		return err
+	}
+	e.key = appendBlockKey(e.key[:0], namesTag, partition, b.First)
+	return c.batch.Set(e.key, e.names(&b), nil)
 }
 
 // Letter implements store.Commit.
@@ -44,9 +46,10 @@ func (c *Commit) Letter(d store.DeadLetter) error {
 
 // Bucket implements store.Commit.
 func (c *Commit) Bucket(w store.Width, partition, bucket int32, page []byte, sums behavior.Sums) error {
-	c.key = append(appendBucketKey(c.key[:0], w, partition, bucket), page...)
-	c.value = sums.AppendBinary(c.value[:0])
-	return c.batch.Set(c.key, c.value, nil)
+	e := &c.encoder
+	e.key = append(appendBucketKey(e.key[:0], w, partition, bucket), page...)
+	e.value = appendSums(e.value[:0], sums)
+	return c.batch.Set(e.key, e.value, nil)
 }
 
 // DropBuckets implements store.Commit.

@@ -79,13 +79,17 @@ func (s *Store) open(replace bool, log *slog.Logger) error {
 	}
 	cache := pebble.NewCache(cacheBytes)
 	defer cache.Unref() // the database holds a reference of its own
-	db, err := pebble.Open(path, &pebble.Options{
+	options := &pebble.Options{
 		Cache:              cache,
 		MemTableSize:       memTableBytes,
 		FormatMajorVersion: pebble.FormatNewest,
 		Logger:             logger{log},
 		EventListener:      &pebble.EventListener{BackgroundError: logger{log}.fail},
-	})
+	}
+	// Blocks and buckets are narrow already: compressing took a sixth of a commit's
+	// time, and a hundredth off its size.
+	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
+	db, err := pebble.Open(path, options)
 	s.db = db
 	return err
 }
@@ -218,18 +222,38 @@ func (s *Store) Positions(context.Context) (map[int32]store.Position, error) {
 	return positions, err
 }
 
-// Pages implements store.Store, in the order of page ids.
-func (s *Store) Pages(_ context.Context, partition int32, visit func(page []byte, sums behavior.Sums, changed int64) error) error {
-	low, high := partitionKey(pageTag, partition), partitionKey(pageTag, partition+1)
-	return s.scan(low, high, func(key, value []byte) error {
-		const changedSize = 8
-		var sums behavior.Sums
-		split := max(len(value)-changedSize, 0)
-		if err := sums.UnmarshalBinary(value[:split]); err != nil {
-			return fmt.Errorf("partition %d page %q: %w", partition, key[headerSize:], err)
-		}
-		return visit(key[headerSize:], sums, int64(binary.BigEndian.Uint64(value[split:])))
+// Pages implements store.Store, in the order of slots.
+func (s *Store) Pages(_ context.Context, partition int32, visit func(page []byte, sums behavior.Sums, changed int64) error) (err error) {
+	names, err := s.db.NewIter(&pebble.IterOptions{
+		LowerBound: partitionKey(namesTag, partition), UpperBound: partitionKey(namesTag, partition+1),
 	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, names.Close()) }()
+	names.First()
+	d, first, last := new(decoder), uint32(0), false
+	err = s.scan(partitionKey(sumsTag, partition), partitionKey(sumsTag, partition+1), func(key, value []byte) error {
+		count, err := d.read(partition, first, key, value, names)
+		switch {
+		case err != nil:
+			return fmt.Errorf("partition %d, pages from %d on: %w", partition, first, err)
+		case last:
+			return fmt.Errorf("partition %d, pages before %d: %w: some are missing", partition, first, errBlock)
+		}
+		for i := range count {
+			if err := visit(d.names[i], d.sums[i], d.changed[i]); err != nil {
+				return err
+			}
+		}
+		first, last = first+store.BlockPages, count < store.BlockPages
+		names.Next()
+		return nil
+	})
+	if err == nil && names.Valid() {
+		err = fmt.Errorf("partition %d, pages from %d on: %w: it has no sums", partition, first, errBlock)
+	}
+	return errors.Join(err, names.Error())
 }
 
 // Buckets implements store.Store.
@@ -240,9 +264,9 @@ func (s *Store) Buckets(_ context.Context, w store.Width, partition int32, visit
 		if len(key) < size {
 			return fmt.Errorf("state key %x is too short", key)
 		}
-		var sums behavior.Sums
 		bucket := int32(binary.BigEndian.Uint32(key[headerSize:]))
-		if err := sums.UnmarshalBinary(value); err != nil {
+		sums, err := readSums(value)
+		if err != nil {
 			return fmt.Errorf("partition %d, %s %d, page %q: %w", partition, w, bucket, key[size:], err)
 		}
 		return visit(bucket, key[size:], sums)

@@ -30,6 +30,14 @@ func open(t *testing.T, dir string, replace bool) *Store {
 	return s
 }
 
+// put stores all pages of a partition.
+func put(c store.Commit, partition int32, pages ...store.Page) (err error) {
+	for _, b := range store.Blocks(pages...) {
+		err = errors.Join(err, c.Block(partition, b))
+	}
+	return err
+}
+
 func pages(t *testing.T, s *Store, partition int32) map[string]behavior.Sums {
 	t.Helper()
 	found := map[string]behavior.Sums{}
@@ -61,8 +69,8 @@ func TestWhatWasCommittedIsThereAfterReopening(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := s.NewCommit()
-	err := errors.Join(c.Position(1, counted), c.Page(1, []byte("p"), sums, 9), c.Page(1, []byte("q"), sums, 9),
-		c.Page(256, []byte("of another partition"), sums, 9), c.Letter(letter), c.Apply(t.Context()))
+	err := errors.Join(c.Position(1, counted), put(c, 1, store.Page{ID: "p", Sums: sums, Changed: 9}, store.Page{ID: "q", Sums: sums, Changed: 9}),
+		put(c, 256, store.Page{ID: "of another partition", Sums: sums, Changed: 9}), c.Letter(letter), c.Apply(t.Context()))
 	if err = errors.Join(err, s.Close(context.Background())); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +131,7 @@ func TestBucketsAreDroppedUpToOne(t *testing.T) {
 func TestADiscardedCommitLeavesNothing(t *testing.T) {
 	s := open(t, t.TempDir(), false)
 	c := s.NewCommit()
-	if err := errors.Join(c.Page(0, []byte("p"), sums, 1), c.Position(0, store.Position{Next: 1})); err != nil {
+	if err := errors.Join(put(c, 0, store.Page{ID: "p", Sums: sums, Changed: 1}), c.Position(0, store.Position{Next: 1})); err != nil {
 		t.Fatal(err)
 	}
 	c.Discard()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/bits"
 
 	"github.com/jackc/pgx/v5"
 
@@ -66,10 +67,13 @@ func (c *Commit) Position(partition int32, p store.Position) error {
 	return nil
 }
 
-// Page implements store.Commit.
-func (c *Commit) Page(partition int32, page []byte, sums behavior.Sums, changed int64) error {
-	c.pages.add(partition, page, sums)
-	c.changed = append(c.changed, changed)
+// Block implements store.Commit: a row is a page, so slots do not matter.
+func (c *Commit) Block(partition int32, b store.Block) error {
+	for dirty := b.Dirty; dirty != 0; dirty &= dirty - 1 {
+		i := bits.TrailingZeros64(dirty)
+		c.pages.add(partition, b.Name(b.First+uint32(i)), b.Sums[i])
+		c.changed = append(c.changed, b.Changed[i])
+	}
 	return nil
 }
 

@@ -62,6 +62,14 @@ func share(t *testing.T, s *Store, partitions ...int32) string {
 	return fmt.Sprint(s.partitions())
 }
 
+// put stores all pages of a partition.
+func put(c store.Commit, partition int32, pages ...store.Page) (err error) {
+	for _, b := range store.Blocks(pages...) {
+		err = errors.Join(err, c.Block(partition, b))
+	}
+	return err
+}
+
 var (
 	identity = store.Identity{Format: store.Format, State: "s", ClusterID: "c", Topic: "t", TopicID: "i"}
 	all      = behavior.Sums{N: 1, Clicks: math.MaxInt64, StayNano: behavior.Uint128{Hi: 3, Lo: 4}, Like: -5}
@@ -76,7 +84,7 @@ func TestWhatWasCommittedIsThereForTheNextOwner(t *testing.T) {
 	at := store.Position{Epoch: 1, First: 2, Next: 9, LeaderEpoch: 3, Published: 4, Pages: 2, Latest: 5, MinutesFrom: 6, HoursFrom: 7}
 	for range 2 { // the second commit updates what the first wrote
 		c := s.NewCommit()
-		err := errors.Join(c.Position(1, at), c.Page(1, []byte("p"), all, 9), c.Page(1, []byte("größe"), all, 8), c.DropBuckets(store.Minute, 1, 3),
+		err := errors.Join(c.Position(1, at), put(c, 1, store.Page{ID: "p", Sums: all, Changed: 9}, store.Page{ID: "größe", Sums: all, Changed: 8}), c.DropBuckets(store.Minute, 1, 3),
 			c.Bucket(store.Minute, 1, 2, []byte("p"), behavior.Sums{N: 1}), c.Bucket(store.Minute, 1, 3, []byte("p"), behavior.Sums{N: 1}),
 			c.Bucket(store.Minute, 1, 3, []byte("p"), behavior.Sums{N: 2}), c.Bucket(store.Hour, 1, 3, []byte("p"), all))
 		if err = errors.Join(err, c.Apply(t.Context())); err != nil {
@@ -169,7 +177,7 @@ func TestAZombieIsFenced(t *testing.T) {
 	zombie, url := begun(t, "a")
 	share(t, zombie, 0, 1)
 	late := zombie.NewCommit()
-	if err := errors.Join(late.Position(0, store.Position{Next: 99}), late.Page(0, []byte("p"), all, 99)); err != nil {
+	if err := errors.Join(late.Position(0, store.Position{Next: 99}), put(late, 0, store.Page{ID: "p", Sums: all, Changed: 99})); err != nil {
 		t.Fatal(err)
 	}
 	heir := join(t, url, "b")
@@ -264,8 +272,9 @@ func TestTheTopIsOverAllPartitionsAndExact(t *testing.T) {
 	huge := behavior.Sums{N: 1, Clicks: 1, StayNano: behavior.Uint128{Hi: 1 << 60}}
 	err := errors.Join(
 		c.Position(0, store.Position{Next: 7, Latest: 10 * 60_000}), c.Position(1, store.Position{Next: 8, Latest: 9 * 60_000}),
-		c.Page(0, []byte("b"), one, 7), c.Page(1, []byte("b"), one, 8), c.Page(0, []byte("a"), behavior.Sums{N: 1, Clicks: 2}, 7),
-		c.Page(1, []byte("disliked"), behavior.Sums{N: 1, Like: -1}, 8), c.Page(1, []byte("huge"), huge, 8),
+		put(c, 0, store.Page{ID: "b", Sums: one, Changed: 7}, store.Page{ID: "a", Sums: behavior.Sums{N: 1, Clicks: 2}, Changed: 7}),
+		put(c, 1, store.Page{ID: "b", Sums: one, Changed: 8}, store.Page{ID: "disliked", Sums: behavior.Sums{N: 1, Like: -1}, Changed: 8},
+			store.Page{ID: "huge", Sums: huge, Changed: 8}),
 		c.Bucket(store.Minute, 0, 10, []byte("now"), one), c.Bucket(store.Minute, 1, 9, []byte("before"), one), c.Bucket(store.Minute, 1, 8, []byte("long ago"), one),
 		c.Apply(t.Context()))
 	if err != nil {
