@@ -31,7 +31,27 @@ func TestSoakAnEnsembleShrinksFromFiveToThreeUnderLoad(t *testing.T) {
 	}
 	r = p.mustOps(t, 0, "preview", "--stack", stackName)
 	wantAll(t, r.stdout, "stop service weir-zookeeper.service", "it leaves")
-	r = p.mustOps(t, 0, "up", "--stack", stackName)
+	// The new member with the highest id leads more often than not; it is refused then,
+	// and what the refusal says is done.
+	up := func() result {
+		r, err := p.ops(t.Context(), "up", "--stack", stackName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	const restart = "systemctl restart weir-zookeeper.service"
+	for r = up(); r.code != 0; r = up() {
+		wantAll(t, r.all(), "leads the ensemble and is to leave it", "run "+restart+" on weir-4, weir-5")
+		p.mustOps(t, 0, "exec", "--stack", stackName, "--machine", "weir-4,weir-5", "--root", "--", restart)
+		eventually(t, "the ensemble serves again", func() bool {
+			seen, err := p.ops(t.Context(), "verify", "--stack", stackName, "--only", "zookeeper")
+			return err == nil && seen.code == 0
+		})
+		if t.Failed() {
+			return
+		}
+	}
 	wantAll(t, r.all(), "2 of 2 follow", "cluster "+stackName+" is healthy")
 	l.finish(t)
 	wantAll(t, p.mustOps(t, 0, "up", "--stack", stackName, "--no-verify").stdout, "nothing to change")
