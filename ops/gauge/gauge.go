@@ -157,8 +157,7 @@ func Run(ctx context.Context, s *connect.Session, what string, o Options) (resul
 	config.Producer.Retry.Max, config.Producer.Retry.Backoff = 100, 100*time.Millisecond
 	config.Producer.Partitioner = sarama.NewRoundRobinPartitioner
 	config.Producer.MaxMessageBytes = 1_000_000
-	config.Consumer.Return.Errors = false
-	if r.client, err = connect.Bounded(ctx, func() (sarama.Client, error) { return sarama.NewClient(s.Cluster.Bootstrap(), config) }); err != nil {
+	if r.client, err = r.open(ctx, config); err != nil {
 		return Result{}, err
 	}
 	defer r.client.Close() //nolint:errcheck // all is measured
@@ -181,6 +180,10 @@ func Run(ctx context.Context, s *connect.Session, what string, o Options) (resul
 		result.MBytes = result.PerSecond * float64(r.Size) / 1e6
 	}
 	return result, err
+}
+
+func (r *run) open(ctx context.Context, config *sarama.Config) (sarama.Client, error) {
+	return connect.Bounded(ctx, func() (sarama.Client, error) { return sarama.NewClient(r.session.Cluster.Bootstrap(), config) })
 }
 
 // warm sends a record to each partition, which is not measured: replicas of a new

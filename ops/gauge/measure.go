@@ -87,11 +87,19 @@ func (r *run) endToEnd(ctx context.Context) (Result, error) {
 	return result, errors.Join(err, readErr)
 }
 
-// subscribe reads all partitions, behind what warmed them, until stop is called.
+// subscribe reads all partitions, behind what warmed them, until stop is called. It has
+// connections of its own: on the producer's, which take one request at a time, what is
+// sent would wait for fetches that wait for what is sent.
 func (r *run) subscribe(ctx context.Context) (_ <-chan *sarama.ConsumerMessage, stop func(), _ error) {
-	consumer, err := sarama.NewConsumerFromClient(r.client)
+	config := r.session.Config()
+	config.Consumer.Return.Errors = false
+	client, err := r.open(ctx, config)
 	if err != nil {
 		return nil, nil, err
+	}
+	consumer, err := sarama.NewConsumerFromClient(client)
+	if err != nil {
+		return nil, nil, errors.Join(err, client.Close())
 	}
 	messages := make(chan *sarama.ConsumerMessage, 1024)
 	ctx, cancel := context.WithCancel(ctx)
@@ -101,6 +109,7 @@ func (r *run) subscribe(ctx context.Context) (_ <-chan *sarama.ConsumerMessage, 
 		for _, p := range partitions {
 			p.AsyncClose()
 		}
+		_ = client.Close() // all is read
 	}
 	for p, from := range r.begins {
 		partition, err := connect.Bounded(ctx, func() (sarama.PartitionConsumer, error) {
