@@ -98,6 +98,9 @@ func (e *engine) settle(ctx context.Context, s Spec, where place, image string) 
 		return none, keys{}, err
 	}
 	if found == nil {
+		if err := e.vacant(ctx, s, where); err != nil {
+			return none, keys{}, err
+		}
 		if found, err = e.create(ctx, s, where, image); err != nil {
 			return none, keys{}, err
 		}
@@ -125,6 +128,24 @@ func (e *engine) adopt(ctx context.Context, s Spec, where place) (*container.Ins
 		return nil, e.removeContainer(ctx, found.ID)
 	}
 	return found, nil
+}
+
+// vacant says that no other machine of the stack has the address: a container
+// stays what its name says, and only its removal, with all that is in it, makes
+// the address free.
+func (e *engine) vacant(ctx context.Context, s Spec, where place) error {
+	all, err := e.containers(ctx, labelStack+"="+s.Stack)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		name := containerName(s.Stack, c.Labels[labelMachine])
+		if at := c.NetworkSettings.Networks[networkName(s.Stack)]; at != nil && fixedAddress(at) == where.address && name != containerName(s.Stack, s.Name) {
+			return &ForeignError{"container", name, "has address " + where.address.String(),
+				fmt.Sprintf("a container cannot be renamed; give %s another address, or leave it out until %s is removed", s.Name, c.Labels[labelMachine])}
+		}
+	}
+	return nil
 }
 
 func fixedAddress(endpoint *network.EndpointSettings) netip.Addr {

@@ -411,6 +411,10 @@ func TestWhatIsNotOursIsRefusedAndLeftAlone(t *testing.T) {
 		moved.Address = "10.231.77.9"
 		_, err := Ensure(ctx, moved, nil)
 		refused(t, err, "container", "has address 10.231.77.2, not 10.231.77.9")
+		renamed := spec
+		renamed.Name = "m9"
+		_, err = Ensure(ctx, renamed, nil)
+		refused(t, err, "container", "has address 10.231.77.2")
 		other := testSpec(spec.KeysDir, 2)
 		other.Subnet, other.Address = "10.231.78.0/28", "10.231.78.3"
 		_, err = Ensure(ctx, other, nil)

@@ -18,11 +18,14 @@ func accounted(provider p.Provider, runs *Runs) p.Provider {
 	read, create, update, remove := provider.Read, provider.Create, provider.Update, provider.Delete
 	provider.Read = func(ctx context.Context, req p.ReadRequest) (p.ReadResponse, error) {
 		ctx, _ = runs.open(ctx, req.Urn, false)
-		return read(ctx, req)
+		res, err := read(ctx, req)
+		res.Inputs, res.Properties = keepSecret(res.Inputs), keepSecret(res.Properties)
+		return res, err
 	}
 	provider.Create = func(ctx context.Context, req p.CreateRequest) (res p.CreateResponse, err error) {
 		runs.work(ctx, req.Urn, machine.Create, req.DryRun, func(ctx context.Context) (*p.InitializationFailed, error) {
 			res, err = create(ctx, req)
+			res.Properties = keepSecret(res.Properties)
 			return res.PartialState, err
 		})
 		return res, err
@@ -30,6 +33,7 @@ func accounted(provider p.Provider, runs *Runs) p.Provider {
 	provider.Update = func(ctx context.Context, req p.UpdateRequest) (res p.UpdateResponse, err error) {
 		runs.work(ctx, req.Urn, machine.Change, req.DryRun, func(ctx context.Context) (*p.InitializationFailed, error) {
 			res, err = update(ctx, req)
+			res.Properties = keepSecret(res.Properties)
 			return res.PartialState, err
 		})
 		return res, err

@@ -82,6 +82,38 @@ func TestAMachineThatCannotBeReachedKeepsWhatWasKnownOfIt(t *testing.T) {
 	}
 }
 
+// A refresh stores what is read: within a list, too, the text of a secret must not
+// be in it, and the next up must not find it changed.
+func TestSecretsStaySecretWhereMachinesAreRead(t *testing.T) {
+	for kind, at := range map[string]string{"Host": "", "Kafka": "brokers", "ZooKeeper": "members"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			declaration := declared(t, kind)
+			declaration["connection"] = unreachable(t)
+			if at != "" {
+				declaration[at] = list(property.New(object{
+					"machine": text("m1"), "id": property.New(1.0), "address": text("127.0.0.1"), "connection": declaration["connection"],
+				}))
+				delete(declaration, "connection")
+			}
+			inputs := sound(t, kind, declaration, property.Map{})
+			res, err := serve(t).Read(p.ReadRequest{ID: "it", Urn: urn(kind), Properties: stored(kind, inputs), Inputs: inputs})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := property.New(inputs.Delete(machinesKey))
+			if got := property.New(res.Inputs.Delete(machinesKey)); !got.Equals(want) {
+				t.Errorf("inputs:\n got %v\nwant %v", got, want)
+			}
+			for key, value := range want.AsMap().All {
+				if got := res.Properties.Get(key); !got.Equals(value) {
+					t.Errorf("property %s:\n got %v\nwant %v", key, got, value)
+				}
+			}
+		})
+	}
+}
+
 func TestAMachineThatAnswersAgainIsNoLongerUnreachable(t *testing.T) {
 	server := remotetest.Start(t, remotetest.Config{Name: "m1"}) // it looks at this computer and changes nothing
 	h := server.Host()

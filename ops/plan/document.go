@@ -134,7 +134,7 @@ func (d *Document) dropRenamed() {
 		}
 	}
 	for i, r := range d.Resources {
-		if now, ok := renamed[r.Name]; ok && r.Type == "Host" && r.Action == Remove {
+		if now, ok := renamed[r.Name]; ok && r.Type == "Host" && r.Action == Remove && r.Note == "" { // it does not go with its container
 			d.Resources[i].Note, d.Resources[i].Machines = "nothing is removed: the machine is "+now+" now", []fleet.MachinePlan{}
 			d.Resources[i].Order = fleet.Order{}
 		}
