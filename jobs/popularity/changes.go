@@ -31,7 +31,7 @@ func newChanges(p store.Position) changes {
 
 // load tells of a page that the store holds, last changed by the commit that ended
 // at an offset.
-func (c *changes) load(slot uint32, sums behavior.Sums, changed int64, p store.Position) {
+func (c *changes) load(slot int, sums behavior.Sums, changed int64, p store.Position) {
 	if p.Published <= p.First {
 		return // nothing is published: all of it is news
 	}

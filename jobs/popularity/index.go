@@ -64,7 +64,9 @@ func newIndex(pages int64) *index {
 	for places < 2*pages {
 		places *= 2
 	}
-	return &index{seed: maphash.MakeSeed(), places: make([]uint64, places), limit: math.MaxUint32}
+	x := &index{seed: maphash.MakeSeed(), places: make([]uint64, places), limit: math.MaxUint32}
+	x.names.starts = make([]uint32, 0, pages)
+	return x
 }
 
 // slot returns the page's slot, making one where it is new.

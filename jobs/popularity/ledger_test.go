@@ -190,6 +190,39 @@ func TestCountingKnownPagesAllocatesNothing(t *testing.T) {
 	}
 }
 
+func TestAStateWhosePagesAreNotThoseThatItSaysIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		pages []string
+		says  int64
+		want  string
+	}{
+		{"one twice", []string{"a", "b", "a"}, 3, `has page "a" twice`},
+		{"too few", []string{"a", "b"}, 3, "has 2 pages, and says that it has 3"},
+		{"too many", []string{"a", "b", "c"}, 2, "has more pages than the 2 that it says"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			l := newLedger(t, dir, 0)
+			var pages []store.Page
+			for _, id := range c.pages {
+				pages = append(pages, store.Page{ID: id, Sums: behavior.Sums{N: 1}, Changed: 3})
+			}
+			change := l.store.NewCommit()
+			err := change.Position(0, store.Position{Next: 3, Pages: c.says})
+			for _, b := range store.Blocks(pages...) {
+				err = errors.Join(err, change.Block(0, b))
+			}
+			if err := errors.Join(err, change.Apply(t.Context()), l.store.Close(t.Context())); err != nil {
+				t.Fatal(err)
+			}
+			if l, err := openLedger(dir); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, %v; want %q", l, err, c.want)
+			}
+		})
+	}
+}
+
 func BenchmarkApply(b *testing.B) {
 	const size = 10_000
 	l := newLedger(b, b.TempDir(), 0)

@@ -136,23 +136,40 @@ func (s *Shard) keeps() bool { return s.minutes.keep > 0 || s.hours.keep > 0 }
 func (s *Shard) load(ctx context.Context, from store.Store, progress *Progress) error {
 	pages := int(s.position.Pages)
 	s.grow(pages)
-	loaded := 0
-	err := from.Pages(ctx, s.partition, func(page []byte, sums behavior.Sums, changed int64) error {
-		slot, err := s.index.slot(page)
-		switch {
-		case err != nil:
+	loaded, waiting, text := 0, 0, []byte(nil)
+	index := func() error { // gives those that wait their slots
+		if err := s.index.slots(s.read.pages[:waiting], s.read.slots[:waiting]); err != nil {
 			return err
-		case int(slot) != loaded:
-			return fmt.Errorf("partition %d: the state has page %q twice", s.partition, page)
-		case loaded == pages:
+		}
+		for i, slot := range s.read.slots[:waiting] {
+			if int(slot) != loaded-waiting+i {
+				return fmt.Errorf("partition %d: the state has page %q twice", s.partition, s.read.pages[i])
+			}
+		}
+		waiting, text = 0, text[:0]
+		return nil
+	}
+	err := from.Pages(ctx, s.partition, func(page []byte, sums behavior.Sums, changed int64) error {
+		if loaded == pages {
 			return fmt.Errorf("partition %d: the state has more pages than the %d that it says", s.partition, pages)
 		}
-		loaded++
-		s.sums[slot], s.changed[slot] = sums, changed
-		s.changes.load(slot, sums, changed, s.position)
+		s.sums[loaded], s.changed[loaded] = sums, changed
+		s.changes.load(loaded, sums, changed, s.position)
 		progress.step()
+		loaded++
+		start := len(text)
+		text = append(text, page...) // where it moves, those before stay where they were
+		s.read.pages[waiting] = text[start:]
+		if waiting++; waiting == together {
+			if err := index(); err != nil {
+				return err
+			}
+		}
 		return s.total.Add(sums)
 	})
+	if err == nil {
+		err = index()
+	}
 	if err == nil && loaded != pages {
 		err = fmt.Errorf("partition %d: the state has %d pages, and says that it has %d", s.partition, loaded, pages)
 	}

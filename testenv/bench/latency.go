@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -74,22 +75,28 @@ func measureLatency(ctx context.Context, l *lab) (findings, error) {
 	}
 	p99 := timing("from sending a message to the published top ten that has it, at half load, 99th percentile: interval 2 s", interval+latencyMost)
 	median := timing("… median", 0)
+	acknowledged := timing("… from its acknowledgement by the brokers on, 99th percentile", 0)
 	probes := 0
 	for range runsOfOne {
 		all, err := in.halfLoad(ctx, l, most/2)
 		if err != nil {
 			return findings{}, fmt.Errorf("%w\n%s", err, c.said.String())
 		}
-		slices.Sort(all)
-		l.note(p99, all[len(all)*99/100])
-		l.note(median, all[len(all)/2])
+		of := func(percent int, latency func(probe) time.Duration) time.Duration {
+			slices.SortFunc(all, func(a, b probe) int { return cmp.Compare(latency(a), latency(b)) })
+			return latency(all[len(all)*percent/100])
+		}
+		fromSending := func(p probe) time.Duration { return p.shown.Sub(p.sent) }
+		l.note(p99, of(99, fromSending))
+		l.note(median, of(50, fromSending))
+		l.note(acknowledged, of(99, func(p probe) time.Duration { return p.shown.Sub(p.acknowledged) }))
 		probes += len(all)
 	}
 	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 		return findings{}, err
 	}
 	note := fmt.Sprintf("Half load: %.0f messages a second, half of what an unlimited producer reached while the calculator counted along on the same computer; %d messages were followed.", most/2, probes)
-	return findings{rows: []*measurement{p99, median}, notes: []string{note}}, nil
+	return findings{rows: []*measurement{p99, median, acknowledged}, notes: []string{note}}, nil
 }
 
 func (l *lab) startCalculator(ctx context.Context, in *input, state string) (*counting, error) {
@@ -121,11 +128,16 @@ func (in *input) throughput(ctx context.Context, report, rate string, d time.Dur
 type probe struct {
 	partition int32
 	offset    int64
-	sent      time.Time
+	// sent, acknowledged and shown are when it was sent, when that was known to the
+	// sender, and when a top had it.
+	sent, acknowledged, shown time.Time
 }
 
+// in says whether a top has it.
+func (p probe) in(top published) bool { return top.offsets[p.partition] > p.offset }
+
 // halfLoad sends at a rate, and follows messages meanwhile.
-func (in *input) halfLoad(ctx context.Context, l *lab, rate float64) ([]time.Duration, error) {
+func (in *input) halfLoad(ctx context.Context, l *lab, rate float64) ([]probe, error) {
 	ctx, cancel := context.WithTimeout(ctx, halfFor+probesPatience+time.Minute)
 	defer cancel()
 	loaded := make(chan error, 1)
@@ -136,13 +148,13 @@ func (in *input) halfLoad(ctx context.Context, l *lab, rate float64) ([]time.Dur
 		}
 		loaded <- err
 	}()
-	latencies, err := in.follow(ctx)
-	return latencies, errors.Join(err, <-loaded)
+	probes, err := in.follow(ctx)
+	return probes, errors.Join(err, <-loaded)
 }
 
-// follow sends probes and returns how long each took until a top had it. The
+// follow sends probes and returns them once a top had each. The
 // first few seconds are left to the load to begin.
-func (in *input) follow(ctx context.Context) ([]time.Duration, error) {
+func (in *input) follow(ctx context.Context) ([]probe, error) {
 	config := sarama.NewConfig()
 	config.Version = sarama.V2_8_0_0
 	config.Producer.RequiredAcks = sarama.WaitForAll
@@ -166,11 +178,11 @@ func (in *input) follow(ctx context.Context) ([]time.Duration, error) {
 	const begin = 3 * time.Second
 	ticker, first, last := time.NewTicker(probeEvery), time.After(begin), time.After(halfFor-begin)
 	defer ticker.Stop()
-	var waiting []probe
-	var latencies []time.Duration
+	var waiting, shown []probe
+	var seen []published
 	var ticks <-chan time.Time
 	sent, ended := 0, false
-	for !ended || len(latencies) < sent {
+	for !ended || len(shown) < sent {
 		select {
 		case <-first:
 			ticks = ticker.C
@@ -183,29 +195,38 @@ func (in *input) follow(ctx context.Context) ([]time.Duration, error) {
 				return nil, errors.New("no message was followed")
 			}
 		case m := <-sender.Successes():
-			waiting = append(waiting, probe{m.Partition, m.Offset, m.Metadata.(time.Time)})
+			p := probe{partition: m.Partition, offset: m.Offset, sent: m.Metadata.(time.Time), acknowledged: time.Now()}
+			// A top may have it before the sender hears of it.
+			if i := slices.IndexFunc(seen, p.in); i >= 0 {
+				p.shown = seen[i].at
+				shown = append(shown, p)
+			} else {
+				waiting = append(waiting, p)
+			}
 		case err := <-sender.Errors():
 			return nil, err
 		case top := <-tops:
+			seen = append(seen, top)
 			waiting = slices.DeleteFunc(waiting, func(p probe) bool {
-				if top.offsets[p.partition] <= p.offset {
+				if !p.in(top) {
 					return false
 				}
-				latencies = append(latencies, top.at.Sub(p.sent))
+				p.shown = top.at
+				shown = append(shown, p)
 				return true
 			})
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		if ended && len(latencies) < sent {
+		if ended && len(shown) < sent {
 			select {
 			case <-last:
-				return nil, fmt.Errorf("%d of %d messages are in no published top ten after %s", sent-len(latencies), sent, probesPatience)
+				return nil, fmt.Errorf("%d of %d messages are in no published top ten after %s", sent-len(shown), sent, probesPatience)
 			default:
 			}
 		}
 	}
-	return latencies, nil
+	return shown, nil
 }
 
 // published is a top, when it came to a reader.
