@@ -12,7 +12,7 @@ import (
 // number is the page's slot in whatever is kept by page.
 //
 // It holds no pointers, so that the garbage collector has nothing to follow in
-// it, and it takes about 40 bytes a page with ids of ten. A map of strings takes
+// it, and it takes about 45 bytes a page with ids of ten. A map of strings takes
 // three times that, and the ids once more to get from a slot to its page.
 //
 // With a million pages a look-up waits for memory twice, and hardly does anything
