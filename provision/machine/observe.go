@@ -58,7 +58,7 @@ set --
 for f in ` + ManifestDir + `/*.json; do
   if [ -f "$f" ]; then printf '%s\n' "$f"; set -- "$@" "$f"; fi
 done
-[ $# -eq 0 ] || sed -s '1F;s/^/\t/' -- "$@"
+[ $# -eq 0 ] || { sed -s '1F;s/^/\t/' -- "$@"; echo; } # the last one may end in the middle of a line
 `
 
 // ObserveScript is the read-only script that Observe runs.

@@ -138,12 +138,15 @@ func goArch(uname string) string {
 // a path, and behind tabs the lines of its file.
 func (a answer) manifests() map[string]string {
 	texts := map[string]string{}
-	name := ""
+	name, separator := "", ""
 	for _, line := range a["manifests"] {
-		if text, ok := strings.CutPrefix(line, "\t"); ok {
-			texts[name] += text + "\n"
-		} else {
-			name = path.Base(line)
+		text, ok := strings.CutPrefix(line, "\t")
+		switch {
+		case ok:
+			texts[name] += separator + text
+			separator = "\n"
+		case line != "":
+			name, separator = path.Base(line), ""
 			texts[name] = ""
 		}
 	}

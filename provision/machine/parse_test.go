@@ -54,7 +54,7 @@ func TestAManifestThatWeirDidNotWriteIsDamageAndNotBelieved(t *testing.T) {
 		name, text      string
 		reason, cluster string
 	}{
-		{"cut off in the middle", sound.encode()[:40], "cannot be read", ""},
+		{"cut off in the middle", sound.encode()[:40], "cannot be read: unexpected end of JSON input", ""},
 		{"empty", "", "cannot be read", ""},
 		{"with a file that somebody added", edited, "changed by hand", "test"},
 		{"without its sum", `{"cluster":"test","component":"kafka"}`, "changed by hand", "test"},
