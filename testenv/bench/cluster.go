@@ -94,7 +94,7 @@ func (c cluster) components() ([]component, error) {
 	}
 	hosts := map[string]machine.State{}
 	for _, m := range c.machines {
-		hosts[m.Name] = host.State(host.Spec{Cluster: stack, Architecture: runtime.GOARCH, Java: true})
+		hosts[m.Name] = host.State(host.Spec{Cluster: stack, Machine: m.Name, Architecture: runtime.GOARCH, Java: true})
 	}
 	var all []component
 	for _, states := range []map[string]machine.State{hosts, ensemble, brokers} {
