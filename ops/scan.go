@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"weir/infra/stack"
+	"weir/provision/remote"
 )
 
 // scanTimeout bounds the way to a machine's key: a connection and half a
@@ -52,7 +54,7 @@ func (a *app) pin(ctx context.Context, d *draft) error {
 func scanKey(ctx context.Context, m stack.Machine) (ssh.PublicKey, error) {
 	ctx, cancel := context.WithTimeout(ctx, scanTimeout)
 	defer cancel()
-	address := net.JoinHostPort(m.Address, strconv.Itoa(max(m.Port, 22)))
+	address := net.JoinHostPort(m.Address, strconv.Itoa(cmp.Or(m.Port, remote.DefaultPort)))
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err

@@ -115,6 +115,5 @@ func leaving[A any, C interface {
 func (e *Env) dataGoes(c component) bool { return c.dataGoes() && !e.KeepData }
 
 func sameHost(a, b remote.Host) bool {
-	const byDefault = 22
-	return a.Address == b.Address && cmp.Or(a.Port, byDefault) == cmp.Or(b.Port, byDefault)
+	return a.Address == b.Address && cmp.Or(a.Port, remote.DefaultPort) == cmp.Or(b.Port, remote.DefaultPort)
 }

@@ -10,11 +10,13 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"weir/provision/remote"
 )
 
 // Defaults of sections that say how machines are made and reached.
 const (
-	defaultSSHPort = 22
+	defaultSSHPort = remote.DefaultPort
 	defaultSSHUser = "root"
 	// defaultSubnet is private, and away from what Docker hands out by itself.
 	defaultSubnet = "172.30.77.0/24"

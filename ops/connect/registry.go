@@ -24,7 +24,7 @@ func (s *Session) Registry() *kafka.Registry {
 	if k == nil || z == nil {
 		return nil
 	}
-	if v, known := kafka.LookUp(k.Version); !known || v.Features.Has(kafka.AdminProtocol) {
+	if kafka.Assume(k.Version).Features.Has(kafka.AdminProtocol) {
 		return nil
 	}
 	return &kafka.Registry{ZooKeeper: s.Cluster.ZooKeeperConnect(), Chroot: k.Chroot, Dialer: s, Tool: kafka.ToolOn(s.brokerMachines()...)}

@@ -29,10 +29,6 @@ export KAFKA_JVM_PERFORMANCE_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 // outputLimit bounds what a tool may print, in bytes: a topic's worth.
 const outputLimit = 1 << 40
 
-func script(s *connect.Session, tool string, args []string) string {
-	return toolSettings + connect.Tool(s.Cluster, tool, args...) + "\n"
-}
-
 // consumerArgs are the reading in the words of kafka-console-consumer.sh, which
 // has none for JSON, for several partitions or for a time; that of a version before
 // brokers answered it has none for most of this.
@@ -79,26 +75,16 @@ func (r Reading) consumerArgs(version kafka.Version) ([]string, error) {
 	return args, nil
 }
 
-// versionOf is what the cluster's version can do; one that weir does not know is
-// taken for today's.
-func versionOf(s *connect.Session) kafka.Version {
-	if v, known := kafka.LookUp(s.Cluster.Kafka.Version); known {
-		return v
-	}
-	v, _ := kafka.LookUp(kafka.DefaultVersion)
-	return v
-}
-
 // ConsumeJVM has the console consumer of a machine do the reading. It exits with
 // 0 whatever it got: its lines are counted.
 func ConsumeJVM(ctx context.Context, s *connect.Session, machine string, r Reading, out io.Writer) (read int, err error) {
-	args, err := r.consumerArgs(versionOf(s))
+	args, err := r.consumerArgs(kafka.Assume(s.Cluster.Kafka.Version))
 	if err != nil {
 		return 0, err
 	}
 	var failed error
 	_, err = s.Run(ctx, machine, remote.Script{
-		Step: "console consumer", Text: script(s, connect.ConsoleConsumer, args), Limit: outputLimit,
+		Step: "console consumer", Text: toolSettings + connect.Tool(s.Cluster, connect.ConsoleConsumer, args...) + "\n", Limit: outputLimit,
 		Line: func(line string) {
 			if _, err := io.WriteString(out, line+"\n"); err != nil {
 				failed = err
@@ -130,10 +116,7 @@ func ProduceJVM(ctx context.Context, s *connect.Session, machine string, w Writi
 	case w.Partition != nil || w.Key != nil || len(w.Headers) > 0:
 		return Written{}, fmt.Errorf("kafka-console-producer.sh has no partition, key or headers for all records; leave out --jvm")
 	}
-	args := []string{"--topic", w.Topic, "--sync", "--timeout", "0", "--request-required-acks", "-1"}
-	if !versionOf(s).Features.Has(kafka.BrokerClients) {
-		args = append(args, "--new-producer") // the old one's choice of a partition is not by the key's bytes
-	}
+	var args []string
 	if w.Format.Key {
 		args = append(args, "--property", "parse.key=true", "--property", "key.separator="+w.Format.Separator)
 	}
@@ -143,7 +126,7 @@ func ProduceJVM(ctx context.Context, s *connect.Session, machine string, w Writi
 	}
 	counted := &counter{in: in}
 	_, err = s.Run(ctx, machine, remote.Script{
-		Step: "console producer", Text: script(s, connect.ConsoleProducer, args) + "\n", Stdin: counted, Limit: outputLimit,
+		Step: "console producer", Text: toolSettings + connect.ProducerTool(s.Cluster, w.Topic, args...) + "\n", Stdin: counted, Limit: outputLimit,
 		Line: func(string) {},
 	})
 	after, endErr := ends(context.WithoutCancel(ctx), s, w.Topic)

@@ -178,13 +178,8 @@ export KAFKA_JVM_PERFORMANCE_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 `
 
 func (t *trip) producerScript(c *subject) string {
-	acks, args := "all", []string{"--property", "parse.key=true", "--property", "key.separator=:"}
-	if !has(c.cluster, kafka.BrokerClients) {
-		acks, args = "-1", append(args, "--new-producer") // the old one's choice of a partition is not by the key's bytes
-	}
-	// Without --timeout 0 each message lingers for a second.
-	args = append([]string{"--topic", ProbeTopic, "--sync", "--timeout", "0", "--request-required-acks", acks}, args...)
-	return toolSettings + fmt.Sprintf("timeout -k 2 %d ", toolSeconds) + connect.Tool(c.cluster, connect.ConsoleProducer, args...) + " >/dev/null\n"
+	return toolSettings + fmt.Sprintf("timeout -k 2 %d ", toolSeconds) +
+		connect.ProducerTool(c.cluster, ProbeTopic, "--property", "parse.key=true", "--property", "key.separator=:") + " >/dev/null\n"
 }
 
 // consumerScript ends the consumer as soon as all messages came: grep stops

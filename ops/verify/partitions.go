@@ -105,7 +105,7 @@ func judgeReplicas(c inventory.Cluster, topics []status.Topic) []Finding {
 // judgeMinISR finds partitions that refuse acknowledged writes, on the machines of
 // the replicas that are missing.
 func judgeMinISR(c inventory.Cluster, topics []status.Topic, s settings) (f []Finding) {
-	version, _ := kafka.LookUp(c.Kafka.Version)
+	version := kafka.Assume(c.Kafka.Version)
 	for _, t := range topics {
 		var under []string
 		var missing []int32

@@ -67,8 +67,7 @@ func checkReplicas(ctx context.Context, c *subject, r *record) {
 
 // replicasAnswer says that brokers of this version let followers be read.
 func (c *subject) replicasAnswer() bool {
-	v, ok := kafka.LookUp(c.cluster.Kafka.Version)
-	return !ok || v.Protocol.IsAtLeast(sarama.V2_4_0_0)
+	return kafka.Assume(c.cluster.Kafka.Version).Protocol.IsAtLeast(sarama.V2_4_0_0)
 }
 
 // judgeEnd: between the end before and the last acknowledged message each offset

@@ -300,6 +300,5 @@ func (c *subject) unprobed(err error) Finding {
 // has says that brokers of the declared version have a feature; one that weir does
 // not know has all.
 func has(c inventory.Cluster, f kafka.Feature) bool {
-	v, known := kafka.LookUp(c.Kafka.Version)
-	return !known || v.Features.Has(f)
+	return kafka.Assume(c.Kafka.Version).Features.Has(f)
 }

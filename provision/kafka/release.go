@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
+	"sync"
 
 	"weir/provision/release"
 )
@@ -22,12 +24,21 @@ var programs embed.FS
 // Release returns the lock of a Kafka version: the jars by committed lock file,
 // with bin/ and config/ of our own. ZooKeeper runs from the same release.
 func Release(version string) (release.Lock, error) {
-	l, err := release.Named(ReleaseName, version)
-	if err != nil {
-		return release.Lock{}, err
-	}
-	return withPrograms(l)
+	once, _ := releases.LoadOrStore(version, sync.OnceValues(func() (release.Lock, error) {
+		l, err := release.Named(ReleaseName, version)
+		if err != nil {
+			return release.Lock{}, err
+		}
+		return withPrograms(l)
+	}))
+	l, err := once.(func() (release.Lock, error))()
+	l.Items = slices.Clone(l.Items) // they are the caller's
+	return l, err
 }
+
+// releases are the locks by version: reading one takes some milliseconds, and two
+// components run on the same.
+var releases sync.Map
 
 // ReleaseFrom returns the lock of Apache's own archive, "kafka_2.13-3.9.2.tgz",
 // from a URL or a path on the controller, with bin/ and config/ of our own over

@@ -85,5 +85,14 @@ func LookUp(name string) (v Version, ok bool) {
 	return v, ok
 }
 
+// Assume returns what the named version can do; one that weir does not know is
+// taken for DefaultVersion.
+func Assume(name string) Version {
+	if v, ok := LookUp(name); ok {
+		return v
+	}
+	return versions[DefaultVersion]
+}
+
 // Supported returns the names of the versions weir knows, sorted.
 func Supported() []string { return slices.Sorted(maps.Keys(versions)) }

@@ -122,11 +122,11 @@ func observePaths(b *strings.Builder, s State) {
 		paths = append(paths, r.Link(), fingerprint(r.Dir()))
 		files = append(files, sums(r.Dir()))
 	}
+	paths, files = unique(paths), unique(files) // components share trees
 	if len(paths) > 0 {
 		fmt.Fprintf(b, "echo @stat\nstat --printf='%%n\\t%%F\\t%%a\\t%%U\\t%%G\\t%%s\\t%%Y\\n' -- %s 2>/dev/null\n", remote.QuoteAll(paths...))
 	}
-	if slices.Sort(files); len(files) > 0 {
-		files = slices.Compact(files) // components share trees
+	if len(files) > 0 {
 		fmt.Fprintf(b, "echo @sums\nsums=$(sha256sum -- %s 2>/dev/null)\nprintf '%%s\\n' \"$sums\"\necho @contents\n", remote.QuoteAll(files...))
 		fmt.Fprintf(b, "body() {\n  case $sums in *\"$2  $1\"*) return ;; esac\n"+
 			"  if [ -f \"$1\" ] && [ ! -L \"$1\" ]; then row \"$1\" \"$(head -c %d \"$1\" | base64 -w0)\"; fi\n}\n", ContentLimit+1)
@@ -137,6 +137,11 @@ func observePaths(b *strings.Builder, s State) {
 		}
 	}
 	observeStrangers(b, s)
+}
+
+func unique(paths []string) []string {
+	slices.Sort(paths)
+	return slices.Compact(paths)
 }
 
 func observeReleases(b *strings.Builder, s State) {
@@ -155,8 +160,7 @@ func observeReleases(b *strings.Builder, s State) {
 	for _, r := range s.Releases { // components share trees
 		dirs = append(dirs, r.Dir())
 	}
-	slices.Sort(dirs)
-	for _, dir := range slices.Compact(dirs) {
+	for _, dir := range unique(dirs) {
 		fmt.Fprintf(b, "release %s\n", remote.Quote(dir))
 	}
 }

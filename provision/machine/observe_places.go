@@ -2,7 +2,6 @@ package machine
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -26,14 +25,10 @@ func observeStrangers(b *strings.Builder, s State) {
 	keeper := slices.Contains(own, ReleaseDir)
 	if keeper || len(s.Releases) > 0 {
 		roots := []string{"/opt/weir"}
-		for _, r := range s.Releases {
-			near, _ := path.Match("/opt/weir/*/current", r.Link())
-			below, _ := path.Match("/opt/weir/*/*/current", r.Link())
-			if !near && !below {
-				roots = append(roots, r.Link())
-			}
+		for _, r := range s.Releases { // a link that is there already is told twice
+			roots = append(roots, r.Link())
 		}
-		fmt.Fprintf(b, "echo @links\nfind %s -maxdepth 3 -name current -type l -printf '%%p\\t%%l\\n' 2>/dev/null\n", remote.QuoteAll(roots...))
+		fmt.Fprintf(b, "echo @links\nfind %s -maxdepth 3 -name current -type l -printf '%%p\\t%%l\\n' 2>/dev/null\n", remote.QuoteAll(unique(roots)...))
 	}
 	if keeper {
 		b.WriteString(`echo @named
@@ -84,6 +79,5 @@ func observeDropIns(b *strings.Builder, s State) {
 	for _, v := range s.Services {
 		dirs = append(dirs, dropInDirs(v.Unit)...)
 	}
-	slices.Sort(dirs)
-	fmt.Fprintf(b, "echo @dropins\nfor d in %s; do entries \"$d\"; done\n", remote.QuoteAll(slices.Compact(dirs)...))
+	fmt.Fprintf(b, "echo @dropins\nfor d in %s; do entries \"$d\"; done\n", remote.QuoteAll(unique(dirs)...))
 }

@@ -11,8 +11,10 @@ import (
 	"strings"
 )
 
+// DefaultPort is sshd's.
+const DefaultPort = 22
+
 const (
-	defaultPort = 22
 	defaultUser = "root"
 	// maxJumps bounds a chain of jump hosts: longer ones are mistakes (or loops).
 	maxJumps = 8
@@ -30,7 +32,7 @@ func (h Host) label() string {
 func (h Host) hostport() string {
 	port := h.Port
 	if port == 0 {
-		port = defaultPort
+		port = DefaultPort
 	}
 	return net.JoinHostPort(h.bareAddress(), strconv.Itoa(port))
 }

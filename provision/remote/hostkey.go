@@ -95,7 +95,7 @@ func knownHostsVerifier(h Host) (verifier, error) {
 // for both, as in OpenSSH.
 func (h Host) knownAs() string {
 	if h.HostKeyAlias != "" {
-		return net.JoinHostPort(h.HostKeyAlias, strconv.Itoa(defaultPort))
+		return net.JoinHostPort(h.HostKeyAlias, strconv.Itoa(DefaultPort))
 	}
 	return h.hostport()
 }
