@@ -61,6 +61,7 @@ func TestAPausedMachineMakesNoVerbHang(t *testing.T) {
 	dir := t.TempDir()
 	runBounded(t, p, []bounded{
 		{[]string{"status"}, 10, 8*time.Second + slack, []string{"172.30.78.11  reachable", "172.30.78.13  unreachable: machine weir-3", "not found at work: machine weir-3, "}},
+		{[]string{"verify"}, 10, 30*time.Second + slack, []string{"machine weir-3 (172.30.78.13:22)", "broker 2 does not answer"}},
 		{[]string{"logs", "-n", "2"}, 1, 10*time.Second + slack, []string{"weir-1 weir-", "weir-2 weir-", "machine weir-3 (172.30.78.13:22)"}},
 		{[]string{"exec", "--", "hostname"}, 1, 10*time.Second + slack, []string{"== weir-1\nweir-1\n", "== weir-2\nweir-2\n", "== weir-3: machine weir-3 (172.30.78.13:22)"}},
 		{[]string{"ssh", "weir-3", "--", "hostname"}, 1, 10*time.Second + slack, []string{"machine weir-3 (172.30.78.13:22)"}},

@@ -47,7 +47,7 @@ func (m meter) Read(p []byte) (int, error) {
 func TestAStreamThatWasCutOffGoesOnWhereItStopped(t *testing.T) {
 	p := connect(t)
 	want := provision.State{Cluster: plainCluster, Component: "cut-off"}
-	packed := largeRelease(t, 10)
+	packed := largeRelease(t, 30) // far more than is under way when a connection is cut
 	want.Releases = []provision.Release{{Name: "large", Version: "1", Digest: packed.Digest, Root: "/opt/weir/cut-off"}}
 	p.packs = func(context.Context, provision.Release) (provision.Pack, error) {
 		return provision.Pack{Size: packed.Size, Gzip: packed.Encoding == release.Gzip, Open: packed.Open}, nil

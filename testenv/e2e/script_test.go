@@ -36,11 +36,15 @@ var update = flag.Bool("update", false, "write what the scripts' commands showed
 //	healthy                          wait until every broker is in sync
 //	join GROUP TOPIC, leave GROUP    a consumer that reads from the beginning and commits
 //	finally PROGRAM [ARGS...]        run a program when the script ends, however it ends
-func TestVerbs(t *testing.T) {
+//
+// Those in testdata/script/long are in the soak alone.
+func TestVerbs(t *testing.T) { scripts(t, "testdata/script") }
+
+func scripts(t *testing.T, dir string) {
 	p := cluster(t)
 	consumers := &members{of: map[string]*groupMember{}}
 	testscript.RunT(inTurn{t}, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,

@@ -40,7 +40,7 @@ func breakages() []breakage {
 func brokenProcesses() []breakage {
 	return []breakage{
 		{
-			name: "a broker that was stopped", quick: true,
+			name:   "a broker that was stopped",
 			breaks: func(t *testing.T, _ project) { stopUnit(t, "weir-2", kafkaUnit) },
 			wants: []want{
 				{check: "machines", machine: "weir-2", found: "weir-kafka.service is inactive"},
@@ -112,7 +112,7 @@ func brokenProcesses() []breakage {
 func brokenNetworks() []breakage {
 	return []breakage{
 		{
-			name: "a machine that is frozen", quick: true,
+			name: "a machine that is frozen",
 			breaks: func(t *testing.T, _ project) {
 				t.Cleanup(func() {
 					if err := machine("weir-3").Unpause(withoutEnd(t)); err != nil {
@@ -178,7 +178,7 @@ func brokenDisks() []breakage {
 			wants: []want{{check: "disk", machine: "weir-3", found: "/var/lib/weir/kafka has 0 B free of 64 MiB"}},
 		},
 		{
-			name: "a log directory that its broker may not write to", quick: true, only: []string{"disk"},
+			name: "a log directory that its broker may not write to", only: []string{"disk"},
 			breaks: func(t *testing.T, _ project) {
 				undo(t, machine("weir-1"), "chown weir-kafka /var/lib/weir/kafka")
 				on(t, machine("weir-1"), "chown root /var/lib/weir/kafka")

@@ -22,7 +22,7 @@ type breakage struct {
 	only  []string
 	wants []want
 	// quick ones are in every run of the tests; the others take a restart of
-	// something and are in the soak.
+	// something, or are shown by another test too, and are in the soak.
 	quick bool
 }
 
