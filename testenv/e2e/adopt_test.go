@@ -151,8 +151,7 @@ func (h handMade) login(t *testing.T, m testenv.Machine) *remote.Client {
 	host.User = "fams"
 	c, err := remote.Dial(t.Context(), host)
 	if err != nil {
-		t.Error(err)
-		return nil
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	return c
