@@ -12,8 +12,8 @@ import (
 
 const (
 	// lockGone bounds how long a lock may outlive its connection: sshd notices
-	// the end of one at once, and ends what ran in it.
-	lockGone = 5 * time.Second
+	// the end of one at once, and ends what ran in it, however busy the computer is.
+	lockGone = 20 * time.Second
 	// lockStale bounds how long a lock may outlive a run that vanished: as long
 	// as a person is told, and what a busy computer needs to look.
 	lockStale = 60 * time.Second
