@@ -9,10 +9,8 @@ import (
 	"weir/provision/fleet"
 	"weir/provision/health"
 	"weir/provision/kafka"
-	"weir/provision/layout"
 	"weir/provision/machine"
 	"weir/provision/problem"
-	seats "weir/provision/roster"
 	"weir/provision/zookeeper"
 
 	"github.com/pulumi/pulumi-go-provider/infer"
@@ -37,21 +35,12 @@ func newKafka(env *Env) *Kafka {
 }
 
 // KafkaBroker is one broker and its machine.
-type KafkaBroker struct {
-	Machine    string     `pulumi:"machine"`
-	ID         int        `pulumi:"id"`
-	Address    string     `pulumi:"address"`
-	Connection Connection `pulumi:"connection"`
-	Replaces   *string    `pulumi:"replaces,optional"`
-}
+type KafkaBroker struct{ Server }
 
 // Annotate documents the fields in the provider's schema.
 func (b *KafkaBroker) Annotate(a infer.Annotator) {
 	a.SetToken("index", "KafkaBroker")
-	a.Describe(&b.Machine, "What messages call the machine.")
-	a.Describe(&b.ID, "Its broker.id, unique; its data carries it for ever.")
-	a.Describe(&b.Address, "How the other brokers and the clients reach it.")
-	a.Describe(&b.Replaces, "The machine whose place, id and all, it takes.")
+	b.describe(a, "Its broker.id, unique; its data carries it for ever.", "the other brokers and the clients")
 }
 
 // KafkaArgs are what a person declares of the brokers.
@@ -59,23 +48,11 @@ type KafkaArgs struct {
 	Cluster string        `pulumi:"cluster"`
 	Brokers []KafkaBroker `pulumi:"brokers"`
 	// ZooKeeper are the ensemble's client addresses, host:port.
-	ZooKeeper  []string          `pulumi:"zookeeper"`
-	Port       *int              `pulumi:"port,optional"`
-	Bind       *string           `pulumi:"bind,optional"`
-	Chroot     *string           `pulumi:"chroot,optional"`
-	Heap       *string           `pulumi:"heap,optional"`
-	JVMOptions *string           `pulumi:"jvmOptions,optional"`
-	User       *string           `pulumi:"user,optional"`
-	ConfigDir  *string           `pulumi:"configDir,optional"`
-	DataDir    *string           `pulumi:"dataDir,optional"`
-	Plain      *bool             `pulumi:"plain,optional"`
-	Config     map[string]string `pulumi:"config,optional"`
-	Release    *Release          `pulumi:"release,optional"`
-	Digest     *string           `pulumi:"digest,optional"`
-	Adopt      *bool             `pulumi:"adopt,optional"`
-	DeleteData *bool             `pulumi:"deleteData,optional"`
-	Machines   map[string]Shown  `pulumi:"machines,optional"`
-	Retired    []Retired         `pulumi:"retired,optional"`
+	ZooKeeper []string `pulumi:"zookeeper"`
+	Port      *int     `pulumi:"port,optional"`
+	Bind      *string  `pulumi:"bind,optional"`
+	Chroot    *string  `pulumi:"chroot,optional"`
+	JavaService
 }
 
 // KafkaState is what is known of the brokers.
@@ -107,35 +84,25 @@ func (k *KafkaArgs) Annotate(a infer.Annotator) {
 	a.Describe(&k.Port, "The listener's port; 9092 where not set.")
 	a.Describe(&k.Bind, "0.0.0.0 or :: to listen on all of a machine's addresses; each broker on its own where not set.")
 	a.Describe(&k.Chroot, "The path in ZooKeeper below which the cluster keeps everything; the whole of it where not set.")
-	a.Describe(&k.Heap, "The JVM's heap, 512m; sized from the machine's memory where not set.")
-	a.Describe(&k.JVMOptions, "In place of the start script's choice of collector and compiler.")
-	a.Describe(&k.User, "Who runs the brokers; a user of their own where not set.")
-	a.Describe(&k.ConfigDir, "Where the files of the configuration are; /etc/weir/kafka where not set.")
-	a.Describe(&k.Plain, "Leaves out of the files what is neither the article's nor in config.")
-	a.Describe(&k.DataDir, "Where data lives on every machine.")
 	a.Describe(&k.Config, "Merged into server.properties.")
-	a.Describe(&k.Release, "The software.")
-	describeDigest(a, &k.Digest)
-	a.Describe(&k.Adopt, "Lets each broker take the place of one that was started by hand on the same data directory.")
-	a.Describe(&k.DeleteData, "Lets a delete take the data along.")
-	describeMachines(a, &k.Machines)
-	describeRetired(a, &k.Retired)
+	k.JavaService.describe(a, kafka.Component, "broker", "512m")
 }
 
-func (k *KafkaArgs) roster() *roster {
-	r := &roster{at: "brokers", retired: &k.Retired}
-	for _, b := range k.Brokers {
-		r.seats = append(r.seats, seats.Seat{ID: b.ID, Machine: b.Machine, Replaces: value(b.Replaces)})
+func (k *KafkaArgs) servers() (all servers) {
+	for i := range k.Brokers {
+		all = append(all, &k.Brokers[i].Server)
 	}
-	return r
+	return all
 }
+
+func (k *KafkaArgs) roster() *roster { return k.servers().roster("brokers", &k.Retired) }
 
 func (k *KafkaArgs) software() *software { return k.Release.of(kafka.Component, &k.Digest) }
 
 func (k *KafkaArgs) spec() kafka.Spec {
 	s := kafka.Spec{
 		Cluster: k.Cluster, Version: k.software().version, ZooKeeper: k.ZooKeeper, Chroot: value(k.Chroot), Adopt: value(k.Adopt), Heap: value(k.Heap), JVMOptions: value(k.JVMOptions), Config: k.Config,
-		Layout: layout.Own(value(k.User), value(k.ConfigDir), value(k.DataDir)), Plain: value(k.Plain), Release: k.software().release(),
+		Layout: k.layout(), Plain: value(k.Plain), Release: k.software().release(),
 	}
 	if k.Port != nil {
 		s.Listeners = []kafka.Listener{{Name: kafka.Plaintext, Protocol: kafka.Plaintext, Port: *k.Port}}
@@ -165,26 +132,10 @@ func (k *KafkaArgs) targets() (targets, problem.List) {
 	if err != nil {
 		return nil, problem.List{{Message: err.Error()}}
 	}
-	ts := targets{}
-	for _, b := range k.Brokers {
-		ts[b.Machine] = fleet.Target{Host: b.Connection.host(b.Machine), State: states[b.Machine]}
-	}
-	return ts, nil
+	return k.servers().targets(states), nil
 }
 
-func (k *KafkaArgs) containers() []string {
-	var names []string
-	for _, b := range k.Brokers {
-		if value(b.Connection.Container) {
-			names = append(names, b.Machine)
-		}
-	}
-	return names
-}
-
-func (k *KafkaArgs) shown() *map[string]Shown { return &k.Machines }
-
-func (k *KafkaArgs) dataGoes() bool { return value(k.DeleteData) }
+func (k *KafkaArgs) containers() []string { return k.servers().containers() }
 
 // hintOpen says what everybody should know who brings up brokers without a lock.
 func hintOpen(k *KafkaArgs) string {

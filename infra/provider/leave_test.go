@@ -51,14 +51,14 @@ func TestAnIdIsRememberedWhenItsMachineLeaves(t *testing.T) {
 func TestMachinesThatLeaveAreThoseOfBefore(t *testing.T) {
 	conn := func(address string) Connection { return Connection{Address: address} }
 	was := &KafkaArgs{Cluster: "test", ZooKeeper: []string{"10.0.0.1:2181"}, Brokers: []KafkaBroker{
-		{Machine: "m1", ID: 0, Address: "10.0.0.1", Connection: conn("10.0.0.1")},
-		{Machine: "m2", ID: 1, Address: "10.0.0.2", Connection: conn("10.0.0.2")},
-		{Machine: "m3", ID: 2, Address: "10.0.0.3", Connection: conn("10.0.0.3")},
+		{Server{Machine: "m1", ID: 0, Address: "10.0.0.1", Connection: conn("10.0.0.1")}},
+		{Server{Machine: "m2", ID: 1, Address: "10.0.0.2", Connection: conn("10.0.0.2")}},
+		{Server{Machine: "m3", ID: 2, Address: "10.0.0.3", Connection: conn("10.0.0.3")}},
 	}}
 	yes, m2, port := true, "m2", 22
 	was.DeleteData = &yes
 	now := &KafkaArgs{Cluster: "test", ZooKeeper: was.ZooKeeper, Brokers: []KafkaBroker{
-		was.Brokers[0], {Machine: "m4", ID: 1, Address: "10.0.0.4", Connection: conn("10.0.0.4"), Replaces: &m2},
+		was.Brokers[0], {Server{Machine: "m4", ID: 1, Address: "10.0.0.4", Connection: conn("10.0.0.4"), Replaces: &m2}},
 	}}
 	for _, keep := range []bool{true, false} {
 		got, err := leaving(&Env{KeepData: keep}, now, was)

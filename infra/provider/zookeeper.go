@@ -4,10 +4,8 @@ import (
 	"context"
 
 	"weir/provision/fleet"
-	"weir/provision/layout"
 	"weir/provision/problem"
 	"weir/provision/remote"
-	seats "weir/provision/roster"
 	"weir/provision/zookeeper"
 
 	"github.com/pulumi/pulumi-go-provider/infer"
@@ -30,21 +28,12 @@ func newZooKeeper(env *Env) *ZooKeeper {
 }
 
 // ZooKeeperMember is one server of an ensemble.
-type ZooKeeperMember struct {
-	Machine    string     `pulumi:"machine"`
-	ID         int        `pulumi:"id"`
-	Address    string     `pulumi:"address"`
-	Connection Connection `pulumi:"connection"`
-	Replaces   *string    `pulumi:"replaces,optional"`
-}
+type ZooKeeperMember struct{ Server }
 
 // Annotate documents the fields in the provider's schema.
 func (m *ZooKeeperMember) Annotate(a infer.Annotator) {
 	a.SetToken("index", "ZooKeeperMember")
-	a.Describe(&m.Machine, "What messages call the machine.")
-	a.Describe(&m.ID, "Its myid, 1 to 255, unique for the ensemble's lifetime.")
-	a.Describe(&m.Address, "How the other members and the brokers reach it.")
-	a.Describe(&m.Replaces, "The machine whose place, id and all, it takes.")
+	m.describe(a, "Its myid, 1 to 255, unique for the ensemble's lifetime.", "the other members and the brokers")
 }
 
 // ZooKeeperArgs are what a person declares of an ensemble.
@@ -57,19 +46,7 @@ type ZooKeeperArgs struct {
 	TickTime     *int              `pulumi:"tickTime,optional"`
 	InitLimit    *int              `pulumi:"initLimit,optional"`
 	SyncLimit    *int              `pulumi:"syncLimit,optional"`
-	Heap         *string           `pulumi:"heap,optional"`
-	JVMOptions   *string           `pulumi:"jvmOptions,optional"`
-	User         *string           `pulumi:"user,optional"`
-	ConfigDir    *string           `pulumi:"configDir,optional"`
-	DataDir      *string           `pulumi:"dataDir,optional"`
-	Plain        *bool             `pulumi:"plain,optional"`
-	Config       map[string]string `pulumi:"config,optional"`
-	Release      *Release          `pulumi:"release,optional"`
-	Digest       *string           `pulumi:"digest,optional"`
-	Adopt        *bool             `pulumi:"adopt,optional"`
-	DeleteData   *bool             `pulumi:"deleteData,optional"`
-	Machines     map[string]Shown  `pulumi:"machines,optional"`
-	Retired      []Retired         `pulumi:"retired,optional"`
+	JavaService
 }
 
 // ZooKeeperState is what is known of an ensemble.
@@ -103,28 +80,18 @@ func (z *ZooKeeperArgs) Annotate(a infer.Annotator) {
 	a.Describe(&z.TickTime, "The unit of the limits, in milliseconds; 2000 where not set.")
 	a.Describe(&z.InitLimit, "Ticks that a follower may take to connect and catch up; 5 where not set.")
 	a.Describe(&z.SyncLimit, "Ticks that a follower may lag behind; 2 where not set.")
-	a.Describe(&z.Heap, "The JVM's heap, 256m; sized from the machine's memory where not set.")
-	a.Describe(&z.JVMOptions, "In place of the start script's choice of collector and compiler.")
-	a.Describe(&z.User, "Who runs the members; a user of their own where not set.")
-	a.Describe(&z.ConfigDir, "Where the files of the configuration are; /etc/weir/zookeeper where not set.")
-	a.Describe(&z.Plain, "Leaves out of the files what is neither the article's nor in config.")
-	a.Describe(&z.DataDir, "Where data lives on every machine.")
 	a.Describe(&z.Config, "Merged into zookeeper.properties.")
-	a.Describe(&z.Release, "The software: a release of Kafka holds its ZooKeeper.")
-	describeDigest(a, &z.Digest)
-	a.Describe(&z.Adopt, "Lets each member take the place of one that was started by hand on the same data directory.")
-	a.Describe(&z.DeleteData, "Lets a delete take the data along.")
-	describeMachines(a, &z.Machines)
-	describeRetired(a, &z.Retired)
+	z.JavaService.describe(a, zookeeper.Component, "member", "256m")
 }
 
-func (z *ZooKeeperArgs) roster() *roster {
-	r := &roster{at: "members", retired: &z.Retired}
-	for _, m := range z.Members {
-		r.seats = append(r.seats, seats.Seat{ID: m.ID, Machine: m.Machine, Replaces: value(m.Replaces)})
+func (z *ZooKeeperArgs) servers() (all servers) {
+	for i := range z.Members {
+		all = append(all, &z.Members[i].Server)
 	}
-	return r
+	return all
 }
+
+func (z *ZooKeeperArgs) roster() *roster { return z.servers().roster("members", &z.Retired) }
 
 func (z *ZooKeeperArgs) software() *software { return z.Release.of(zookeeper.Component, &z.Digest) }
 
@@ -132,7 +99,7 @@ func (z *ZooKeeperArgs) spec() zookeeper.Spec {
 	s := zookeeper.Spec{
 		Cluster: z.Cluster, ClientPort: value(z.ClientPort), PeerPort: value(z.PeerPort), ElectionPort: value(z.ElectionPort),
 		TickTime: value(z.TickTime), InitLimit: value(z.InitLimit), SyncLimit: value(z.SyncLimit), Adopt: value(z.Adopt), Heap: value(z.Heap), JVMOptions: value(z.JVMOptions), Config: z.Config,
-		Layout: layout.Own(value(z.User), value(z.ConfigDir), value(z.DataDir)), Plain: value(z.Plain), Release: z.software().release(),
+		Layout: z.layout(), Plain: value(z.Plain), Release: z.software().release(),
 	}
 	for _, m := range z.Members {
 		s.Members = append(s.Members, zookeeper.Member{Machine: m.Machine, ID: m.ID, Address: m.Address})
@@ -149,26 +116,10 @@ func (z *ZooKeeperArgs) targets() (targets, problem.List) {
 	if err != nil {
 		return nil, problem.List{{Message: err.Error()}}
 	}
-	ts := targets{}
-	for _, m := range z.Members {
-		ts[m.Machine] = fleet.Target{Host: m.Connection.host(m.Machine), State: states[m.Machine]}
-	}
-	return ts, nil
+	return z.servers().targets(states), nil
 }
 
-func (z *ZooKeeperArgs) containers() []string {
-	var names []string
-	for _, m := range z.Members {
-		if value(m.Connection.Container) {
-			names = append(names, m.Machine)
-		}
-	}
-	return names
-}
-
-func (z *ZooKeeperArgs) shown() *map[string]Shown { return &z.Machines }
-
-func (z *ZooKeeperArgs) dataGoes() bool { return value(z.DeleteData) }
+func (z *ZooKeeperArgs) containers() []string { return z.servers().containers() }
 
 // guardEnsemble asks each member through its own machine.
 func guardEnsemble(_ context.Context, env *Env, z, was *ZooKeeperArgs, leaving map[string]fleet.Leaver) (fleet.Guard, error) {

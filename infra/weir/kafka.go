@@ -49,7 +49,7 @@ type Kafka struct {
 	Plain pulumi.BoolPtrOutput `pulumi:"plain"`
 	// The listener's port; 9092 where not set.
 	Port pulumi.IntPtrOutput `pulumi:"port"`
-	// The software.
+	// The software: a release of Kafka, which holds its ZooKeeper too.
 	Release ReleasePtrOutput `pulumi:"release"`
 	// Computed: ids that machines had and gave up. Another machine gets one only where it says whom it replaces.
 	Retired RetiredArrayOutput `pulumi:"retired"`
@@ -138,7 +138,7 @@ type kafkaArgs struct {
 	Plain *bool `pulumi:"plain"`
 	// The listener's port; 9092 where not set.
 	Port *int `pulumi:"port"`
-	// The software.
+	// The software: a release of Kafka, which holds its ZooKeeper too.
 	Release *Release `pulumi:"release"`
 	// Computed: ids that machines had and gave up. Another machine gets one only where it says whom it replaces.
 	Retired []Retired `pulumi:"retired"`
@@ -180,7 +180,7 @@ type KafkaArgs struct {
 	Plain pulumi.BoolPtrInput
 	// The listener's port; 9092 where not set.
 	Port pulumi.IntPtrInput
-	// The software.
+	// The software: a release of Kafka, which holds its ZooKeeper too.
 	Release ReleasePtrInput
 	// Computed: ids that machines had and gave up. Another machine gets one only where it says whom it replaces.
 	Retired RetiredArrayInput
@@ -311,7 +311,7 @@ func (o KafkaOutput) Port() pulumi.IntPtrOutput {
 	return o.ApplyT(func(v *Kafka) pulumi.IntPtrOutput { return v.Port }).(pulumi.IntPtrOutput)
 }
 
-// The software.
+// The software: a release of Kafka, which holds its ZooKeeper too.
 func (o KafkaOutput) Release() ReleasePtrOutput {
 	return o.ApplyT(func(v *Kafka) ReleasePtrOutput { return v.Release }).(ReleasePtrOutput)
 }

@@ -51,7 +51,7 @@ type ZooKeeper struct {
 	PeerPort pulumi.IntPtrOutput `pulumi:"peerPort"`
 	// Leaves out of the files what is neither the article's nor in config.
 	Plain pulumi.BoolPtrOutput `pulumi:"plain"`
-	// The software: a release of Kafka holds its ZooKeeper.
+	// The software: a release of Kafka, which holds its ZooKeeper too.
 	Release ReleasePtrOutput `pulumi:"release"`
 	// Computed: ids that machines had and gave up. Another machine gets one only where it says whom it replaces.
 	Retired RetiredArrayOutput `pulumi:"retired"`
@@ -141,7 +141,7 @@ type zooKeeperArgs struct {
 	PeerPort *int `pulumi:"peerPort"`
 	// Leaves out of the files what is neither the article's nor in config.
 	Plain *bool `pulumi:"plain"`
-	// The software: a release of Kafka holds its ZooKeeper.
+	// The software: a release of Kafka, which holds its ZooKeeper too.
 	Release *Release `pulumi:"release"`
 	// Computed: ids that machines had and gave up. Another machine gets one only where it says whom it replaces.
 	Retired []Retired `pulumi:"retired"`
@@ -187,7 +187,7 @@ type ZooKeeperArgs struct {
 	PeerPort pulumi.IntPtrInput
 	// Leaves out of the files what is neither the article's nor in config.
 	Plain pulumi.BoolPtrInput
-	// The software: a release of Kafka holds its ZooKeeper.
+	// The software: a release of Kafka, which holds its ZooKeeper too.
 	Release ReleasePtrInput
 	// Computed: ids that machines had and gave up. Another machine gets one only where it says whom it replaces.
 	Retired RetiredArrayInput
@@ -325,7 +325,7 @@ func (o ZooKeeperOutput) Plain() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v *ZooKeeper) pulumi.BoolPtrOutput { return v.Plain }).(pulumi.BoolPtrOutput)
 }
 
-// The software: a release of Kafka holds its ZooKeeper.
+// The software: a release of Kafka, which holds its ZooKeeper too.
 func (o ZooKeeperOutput) Release() ReleasePtrOutput {
 	return o.ApplyT(func(v *ZooKeeper) ReleasePtrOutput { return v.Release }).(ReleasePtrOutput)
 }
