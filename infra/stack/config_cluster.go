@@ -30,7 +30,7 @@ func (c *checker) zookeeper() {
 	}
 	c.port("zookeeper.clientPort", &z.ClientPort, defaultClientPort)
 	c.timing(z)
-	c.heap("zookeeper.heap", z.Heap)
+	systemd.CheckHeap("zookeeper.heap", z.Heap, &c.problems)
 	systemd.CheckJVMOptions("zookeeper.jvmOptions", z.JVMOptions, &c.problems)
 	c.userName("zookeeper.user", z.User)
 	c.remotePath("zookeeper.configDir", z.ConfigDir)
@@ -80,7 +80,7 @@ func (c *checker) kafka() {
 	if k.Chroot != "" && !chrootForm.MatchString(k.Chroot) {
 		c.add("kafka.chroot", "is %q; write a path in ZooKeeper such as /kafka, or leave it out", k.Chroot)
 	}
-	c.heap("kafka.heap", k.Heap)
+	systemd.CheckHeap("kafka.heap", k.Heap, &c.problems)
 	systemd.CheckJVMOptions("kafka.jvmOptions", k.JVMOptions, &c.problems)
 	c.userName("kafka.user", k.User)
 	c.remotePath("kafka.configDir", k.ConfigDir)

@@ -134,14 +134,6 @@ func (c *checker) port(path string, port *int, byDefault int) {
 	}
 }
 
-var heapForm = regexp.MustCompile(`^[1-9][0-9]*[mMgG]$`)
-
-func (c *checker) heap(path, heap string) {
-	if heap != "" && !heapForm.MatchString(heap) {
-		c.add(path, `is %q; write a size as the JVM takes it, "512m" or "2g"`, heap)
-	}
-}
-
 // remotePath checks a directory on a machine.
 func (c *checker) remotePath(path, dir string) {
 	if dir != "" && !c.broken[path] {

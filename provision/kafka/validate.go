@@ -14,7 +14,6 @@ import (
 )
 
 var (
-	heapPattern     = regexp.MustCompile(`^[1-9][0-9]*[mMgG]$`)
 	listenerPattern = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 	chrootPattern   = regexp.MustCompile(`^(/[A-Za-z0-9._-]+)+$`)
 )
@@ -33,9 +32,7 @@ func Validate(s Spec) problem.List {
 	validateZooKeeper(s, &p)
 	validateListeners(s, &p)
 	systemd.CheckJVMOptions("jvmOptions", s.JVMOptions, &p)
-	if s.Heap != "" && !heapPattern.MatchString(s.Heap) {
-		p.Add("heap", "%q is not a size; write a number with m or g, such as 512m", s.Heap)
-	}
+	systemd.CheckHeap("heap", s.Heap, &p)
 	layout.CheckPath("release.root", s.Release.Root, &p)
 	s.Layout.Validate("layout", &p)
 	properties.Check("config", s.Config, instead, &p)

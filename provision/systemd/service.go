@@ -201,3 +201,13 @@ func CheckJVMOptions(at, options string, problems *problem.List) {
 		}
 	}
 }
+
+// jvmHeap is a size as -Xmx takes it.
+var jvmHeap = regexp.MustCompile(`^[1-9][0-9]*[mMgG]$`)
+
+// CheckHeap adds a problem where a heap that is set is not a size; at is its path.
+func CheckHeap(at, heap string, problems *problem.List) {
+	if heap != "" && !jvmHeap.MatchString(heap) {
+		problems.Add(at, `is %q; write a size as the JVM takes it, "512m" or "2g"`, heap)
+	}
+}

@@ -2,7 +2,6 @@ package zookeeper
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"weir/provision/address"
@@ -14,8 +13,6 @@ import (
 
 // maxID is the largest myid; ZooKeeper keeps it in one byte of a session id.
 const maxID = 255
-
-var heapPattern = regexp.MustCompile(`^[1-9][0-9]*[mMgG]$`)
 
 // Validate returns everything that is wrong with the spec, in its order.
 func Validate(s Spec) problem.List {
@@ -35,9 +32,7 @@ func Validate(s Spec) problem.List {
 		}
 	}
 	systemd.CheckJVMOptions("jvmOptions", s.JVMOptions, &p)
-	if s.Heap != "" && !heapPattern.MatchString(s.Heap) {
-		p.Add("heap", "%q is not a size; write a number with m or g, such as 256m", s.Heap)
-	}
+	systemd.CheckHeap("heap", s.Heap, &p)
 	layout.CheckPath("release.root", s.Release.Root, &p)
 	s.Layout.Validate("layout", &p)
 	properties.Check("config", s.Config, instead, &p)
