@@ -133,10 +133,15 @@ const settling = time.Minute
 // eventually waits until something holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(settling)
+	eventuallyWithin(t, settling, what, holds)
+}
+
+func eventuallyWithin(t *testing.T, patience time.Duration, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
 	for !holds() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %s: %s", settling, what)
+			t.Fatalf("waited %s: %s", patience, what)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
