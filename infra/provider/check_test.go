@@ -150,7 +150,7 @@ func TestCheckNamesThePropertyThatIsWrong(t *testing.T) {
 		{"a kernel setting that cannot be", "Host", "os", property.New(object{"swappiness": text("much")}), "os.swappiness", "0 to 100"},
 		{"an id that is taken", "ZooKeeper", "members", list(server("m1", 1, "10.0.0.1"), server("m2", 1, "10.0.0.2")), "members[1].id", "members[0]"},
 		{"no members", "ZooKeeper", "members", list(), "members", "required"},
-		{"an ensemble's heap that is no size", "ZooKeeper", "heap", text("much"), "heap", "256m"},
+		{"an ensemble's heap that is no size", "ZooKeeper", "heap", text("much"), "heap", "512m"},
 		{"an ensemble's port out of range", "ZooKeeper", "clientPort", property.New(70000.0), "clientPort", "65535"},
 		{"an address that is none", "Kafka", "brokers", list(server("m1", 0, "a b")), "brokers[0].address", "not an address"},
 		{"a broker's port out of range", "Kafka", "port", property.New(70000.0), "port", "65535"},
