@@ -47,7 +47,7 @@ const (
 // has them, as a reader of the snapshot topic gets it, while the cluster and the
 // calculator have half of the load that they can take.
 func measureLatency(ctx context.Context, l *lab) (findings, error) {
-	s, err := l.ensureInstalled(ctx)
+	s, err := l.ensureServing(ctx)
 	if err != nil {
 		return findings{}, err
 	}
