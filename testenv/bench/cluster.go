@@ -23,14 +23,18 @@ type cluster struct {
 	// retention is the value of the one line of server.properties that a roll
 	// changes: of one that a broker reads when it starts, and only then.
 	retention int
+	// jvmOptions are those of all virtual machines; without any, they run as the
+	// start scripts have them run.
+	jvmOptions string
 }
 
-// What is declared of every cluster here. The virtual machines are told to
-// start quickly, as the local stack's are, on both sides alike.
+// What is declared of every cluster here. Where an installation or a roll is measured,
+// the virtual machines are told to start quickly, as the local stack's are, on both
+// sides alike.
 const (
 	zooKeeperHeap  = "256m"
 	kafkaHeap      = "512m"
-	jvmOptions     = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+	quickStart     = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 	topicName      = "user-behavior-topic"
 	retentionKey   = "offsets.retention.minutes"
 	firstRetention = 10080
@@ -48,8 +52,8 @@ func (c cluster) config() string {
 		fmt.Fprintf(&b, "      - {name: %s, address: %s, hostKey: %q}\n", m.Name, m.Address, m.HostKey)
 	}
 	fmt.Fprintf(&b, "    ssh: {user: root, privateKeyFile: %q}\n", c.machines[0].PrivateKeyFile)
-	fmt.Fprintf(&b, "    zookeeper: {heap: %s, jvmOptions: %q}\n", zooKeeperHeap, jvmOptions)
-	fmt.Fprintf(&b, "    kafka: {heap: %s, jvmOptions: %q, config: {%s: \"%d\"}}\n", kafkaHeap, jvmOptions, retentionKey, c.retention)
+	fmt.Fprintf(&b, "    zookeeper: {heap: %s, jvmOptions: %q}\n", zooKeeperHeap, c.jvmOptions)
+	fmt.Fprintf(&b, "    kafka: {heap: %s, jvmOptions: %q, config: {%s: \"%d\"}}\n", kafkaHeap, c.jvmOptions, retentionKey, c.retention)
 	t := c.topic()
 	fmt.Fprintf(&b, "    topics:\n      - {name: %s, partitions: %d, replicationFactor: %d}\n", t.Name, t.Partitions, t.ReplicationFactor)
 	return b.String()
@@ -60,7 +64,7 @@ func (c cluster) release(component string) machine.Release {
 }
 
 func (c cluster) ensemble() zookeeper.Spec {
-	s := zookeeper.Spec{Cluster: stack, Heap: zooKeeperHeap, JVMOptions: jvmOptions, Release: c.release(zookeeper.Component)}
+	s := zookeeper.Spec{Cluster: stack, Heap: zooKeeperHeap, JVMOptions: c.jvmOptions, Release: c.release(zookeeper.Component)}
 	for i, m := range c.machines {
 		s.Members = append(s.Members, zookeeper.Member{Machine: m.Name, ID: i + 1, Address: m.Address})
 	}
@@ -69,7 +73,7 @@ func (c cluster) ensemble() zookeeper.Spec {
 
 func (c cluster) brokers() kafka.Spec {
 	s := kafka.Spec{
-		Cluster: stack, Heap: kafkaHeap, JVMOptions: jvmOptions, Release: c.release(kafka.Component),
+		Cluster: stack, Heap: kafkaHeap, JVMOptions: c.jvmOptions, Release: c.release(kafka.Component),
 		ZooKeeper: c.ensemble().Connect(), Config: map[string]string{retentionKey: fmt.Sprint(c.retention)},
 	}
 	for i, m := range c.machines {

@@ -14,7 +14,7 @@ import (
 
 // paper is a cluster of machines that are not there.
 func paper() cluster {
-	c := cluster{digest: strings.Repeat("ab", 32), retention: 24}
+	c := cluster{digest: strings.Repeat("ab", 32), retention: 24, jvmOptions: quickStart}
 	for i, name := range []string{"weir-1", "weir-2", "weir-3"} {
 		c.machines = append(c.machines, testenv.Machine{
 			Name: name, Address: "192.0.2.1" + string(rune('1'+i)), HostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4nUs6ZgHXlvdOAtmVyRvUO3cMEKS0YMIj1Mo1hjwGx",

@@ -51,7 +51,7 @@ const (
 
 // input returns a topic of so many pages, filled when a section first asks.
 func (l *lab) input(ctx context.Context, pages int, messages int64) (*input, error) {
-	s, err := l.ensureInstalled(ctx)
+	s, err := l.ensureServing(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ const (
 // has them, as a reader of the snapshot topic gets it, while the cluster and the
 // calculator have half of the load that they can take.
 func measureLatency(ctx context.Context, l *lab) (findings, error) {
-	s, err := l.ensureInstalled(ctx)
+	s, err := l.ensureServing(ctx)
 	if err != nil {
 		return findings{}, err
 	}
@@ -165,7 +165,7 @@ func (in *input) follow(ctx context.Context) ([]probe, error) {
 		return nil, err
 	}
 	defer client.Close()
-	tops, stop, err := in.tops(client)
+	tops, stop, err := in.tops(config)
 	if err != nil {
 		return nil, err
 	}
@@ -235,9 +235,11 @@ type published struct {
 	offsets map[int32]int64
 }
 
-// tops are those that are published from now on, until stop is called.
-func (in *input) tops(client sarama.Client) (tops <-chan published, stop func(), err error) {
-	consumer, err := sarama.NewConsumerFromClient(client)
+// tops are those that are published from now on, until stop is called. They come over
+// connections of their own: a broker answers what comes over one in turn, and a read
+// that waits for records would keep what is sent waiting.
+func (in *input) tops(config *sarama.Config) (tops <-chan published, stop func(), err error) {
+	consumer, err := sarama.NewConsumer(strings.Split(in.brokers, ","), config)
 	if err != nil {
 		return nil, nil, err
 	}

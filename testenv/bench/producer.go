@@ -34,7 +34,7 @@ const (
 // the same lines every five seconds; what comes before the first is warm-up,
 // and counts for neither.
 func measureProducer(ctx context.Context, l *lab) (findings, error) {
-	s, err := l.ensureInstalled(ctx)
+	s, err := l.ensureServing(ctx)
 	if err != nil {
 		return findings{}, err
 	}
