@@ -131,7 +131,7 @@ start() { systemctl reset-failed "$1" 2>/dev/null || true; systemctl start "$1" 
 restart() { systemctl reset-failed "$1" 2>/dev/null || true; systemctl restart "$1" || true; started "$1"; }
 enabled() { # UNIT...: new ones that nobody starts before the next boot. systemd reads one as it is asked about it; to read all again takes longer than all else here
   for unit do
-    is=$(systemctl show --property=LoadState,UnitFileState,NeedDaemonReload -- "$unit")
+    is=$(systemctl show --property=LoadState,UnitFileState,NeedDaemonReload -- "$unit") || is=
     case $is in *LoadState=loaded*) ;; *) is= ;; esac
     case $is in *UnitFileState=enabled*) ;; *) is= ;; esac
     case $is in *NeedDaemonReload=no*) ;; *) systemctl daemon-reload; return ;; esac
