@@ -132,6 +132,59 @@ func TestAStackComesUpTellsItsClusterAndGoes(t *testing.T) {
 	}
 }
 
+// Each question to the CLI costs half a second: what the files tell is not asked.
+func TestTheFirstUpAsksTheCLIForNothingElse(t *testing.T) {
+	p := newProject(t)
+	cli, log := filepath.Join(p.Root, "bin", "pulumi"), filepath.Join(t.TempDir(), "asked")
+	if err := os.Remove(cli); err != nil {
+		t.Fatal(err)
+	}
+	write(t, cli, fmt.Sprintf("#!/bin/sh\necho \"$2 $3\" >>%q\nexec %q \"$@\"\n", log, cliPath(t)))
+	if err := os.Chmod(cli, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := newStack(t, p, func(ctx *pulumi.Context) error {
+		ctx.Export("cluster", pulumi.String(`{"name":"demo","machines":[{"name":"a","address":"10.0.0.1","host":{"name":"a"}}]}`))
+		return nil
+	})
+	if _, err := s.Up(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := s.Cluster(t.Context()); err != nil || c.Name != "demo" || len(c.Machines) != 1 {
+		t.Errorf("Cluster() = %+v, %v", c, err)
+	}
+	if asked, err := os.ReadFile(log); err != nil || string(asked) != "up --yes\n" {
+		t.Errorf("asked (error %v):\n%swant up --yes alone", err, asked)
+	}
+	if text, _ := os.ReadFile(p.StackFile("demo")); !bytes.Contains(text, []byte("encryptionsalt:")) {
+		t.Errorf("the stack has no salt for its secrets:\n%s", text)
+	}
+}
+
+func TestAStackThatWasBegunAndGotNoFurtherIsAsGoodAsAny(t *testing.T) {
+	for name, op := range map[string]func(*drive.Stack) error{
+		"look":    func(s *drive.Stack) error { _, err := s.Look(t.Context(), nil); return err },
+		"refresh": func(s *drive.Stack) error { _, err := s.Refresh(t.Context(), nil); return err },
+		"destroy": func(s *drive.Stack) error { _, err := s.Destroy(t.Context(), nil); return err },
+		"up":      func(s *drive.Stack) error { _, err := s.Up(t.Context(), nil); return err },
+		"cluster": func(s *drive.Stack) error {
+			if _, err := s.Cluster(t.Context()); err == nil || !strings.Contains(err.Error(), "was not brought up to its end") {
+				return fmt.Errorf("got %v, want that it was not brought up to its end", err)
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProject(t)
+			write(t, stateFile(p), `{"version":3,"checkpoint":{"stack":"organization/weir/demo"}}`)
+			s, _ := newStack(t, p, declare)
+			if err := op(s); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func stateFile(p drive.Project) string {
 	return filepath.Join(p.Root, ".weir/state/.pulumi/stacks/weir/demo.json")
 }

@@ -71,9 +71,10 @@ type workspace struct {
 }
 
 // SelectStack does not select, for that is shared with a person at a terminal:
-// every command names its stack.
+// every command names its stack. One that is new is made here, as the CLI would
+// make it, which takes half a second for that and is asked where it fails.
 func (w *workspace) SelectStack(ctx context.Context, name string) error {
-	if w.stack.Exists() {
+	if w.stack.Exists() || w.stack.Project.begin(name) == nil {
 		return nil
 	}
 	return w.CreateStack(ctx, name)

@@ -66,10 +66,11 @@ trap ended EXIT
 put() { # PATH OWNER GROUP MODE SIZE SHA256 [TIME]: whole and on disk before it gets its name
   at=$1
   new=${1%/*}/` + newPrefix + `${1##*/}
-  mkdir -p "${1%/*}"
+  [ -d "${1%/*}" ] || mkdir -p "${1%/*}"
   part=$new
   (umask 077; take "$5" >"$new")
-  if [ "$(sha256sum <"$new" | cut -c1-64)" != "$6" ]; then
+  sum=$(sha256sum <"$new")
+  if [ "${sum%% *}" != "$6" ]; then
     echo "the content arrived damaged" >&2; return 1
   fi
   chown "$2:$3" "$new"
@@ -128,6 +129,14 @@ started() { # UNIT: what the journal says is the reason a person needs
 }
 start() { systemctl reset-failed "$1" 2>/dev/null || true; systemctl start "$1" || true; started "$1"; }
 restart() { systemctl reset-failed "$1" 2>/dev/null || true; systemctl restart "$1" || true; started "$1"; }
+enabled() { # UNIT...: new ones that nobody starts before the next boot. systemd reads one as it is asked about it; to read all again takes longer than all else here
+  for unit do
+    is=$(systemctl show --property=LoadState,UnitFileState,NeedDaemonReload -- "$unit") || is=
+    case $is in *LoadState=loaded*) ;; *) is= ;; esac
+    case $is in *UnitFileState=enabled*) ;; *) is= ;; esac
+    case $is in *NeedDaemonReload=no*) ;; *) systemctl daemon-reload; return ;; esac
+  done
+}
 stop() { systemctl disable --quiet --now "$1" 2>/dev/null || systemctl stop "$1"; rm -f "/run/weir/restart/$1"; }
 user() { # NAME HOME
   at=/etc/passwd
@@ -144,29 +153,48 @@ func applyScript(steps []Step, sizes map[int]packSize) string {
 	if slices.ContainsFunc(steps, Step.takesOver) {
 		b.WriteString(takeoverFunctions)
 	}
-	stale := false // systemd knows the units as they were
-	reload := func() {
-		if stale {
-			b.WriteString("systemctl daemon-reload\n")
-		}
-		stale = false
-	}
+	var u unread
 	for i, s := range steps {
-		if s.Kind == "service" && (s.Action == Start || s.Action == Restart) {
-			reload()
+		if s.Kind == "service" && (s.Action == Start || s.Action == Restart) && u.any() {
+			b.WriteString("systemctl daemon-reload\n")
+			u = unread{}
 		}
 		fmt.Fprintf(&b, "echo begin %d\n%s\necho done %d\n", i, s.command(steps, i, sizes[i]), i)
-		stale = stale || s.changesUnits()
+		u.note(s)
 	}
-	reload()
+	switch {
+	case u.changed:
+		b.WriteString("systemctl daemon-reload\n")
+	case u.any():
+		b.WriteString("enabled " + remote.QuoteAll(u.fresh...) + "\n")
+	}
 	return b.String()
 }
 
-// changesUnits says that systemd must read its units again. Without that it
-// would go on saying of one that was enabled that it is not.
-func (s Step) changesUnits() bool {
-	return s.Action == Enable || strings.HasPrefix(s.Target, "/etc/systemd/") || strings.HasPrefix(s.Target, "/run/systemd/")
+// unread is what systemd does not know yet. Without that it would go on saying
+// of a unit that was enabled that it is not.
+type unread struct {
+	// fresh are units whose files are new.
+	fresh []string
+	// changed says that there is more than those.
+	changed bool
 }
+
+func (u *unread) any() bool { return u.changed || len(u.fresh) > 0 }
+
+func (u *unread) note(s Step) {
+	unit, below := strings.CutPrefix(s.Target, systemdDir)
+	switch {
+	case s.Kind == "file" && s.Action == Create && below && !strings.Contains(unit, "/"):
+		u.fresh = append(u.fresh, unit)
+	case s.Action == Enable && slices.Contains(u.fresh, s.Target):
+	case s.Action == Enable, strings.HasPrefix(s.Target, "/etc/systemd/"), strings.HasPrefix(s.Target, "/run/systemd/"):
+		u.changed = true
+	}
+}
+
+// systemdDir is where units are, and, below it, their drop-ins.
+const systemdDir = "/etc/systemd/system/"
 
 func (s Step) command(steps []Step, i int, size packSize) string {
 	target := remote.Quote(s.Target)

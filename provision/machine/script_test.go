@@ -151,6 +151,9 @@ func TestSystemdReadsItsUnitsAgainWhereOneChanged(t *testing.T) {
 	file := func(path string) Step {
 		return Step{Phase: Switch, Action: Remove, Kind: "file", Target: path}
 	}
+	made := func(unit string) Step {
+		return Step{Phase: Switch, Action: Create, Kind: "file", Target: "/etc/systemd/system/" + unit, file: &File{}}
+	}
 	for _, c := range []struct {
 		name  string
 		steps []Step
@@ -160,6 +163,10 @@ func TestSystemdReadsItsUnitsAgainWhereOneChanged(t *testing.T) {
 		{"before the first start, once", []Step{file("/etc/systemd/system/a.service"), unit(Enable, "a"), unit(Start, "a"), unit(Restart, "b")}, "0 1 reload 2 3"},
 		{"at the end, where nothing is started", []Step{unit(Enable, "a")}, "0 reload"},
 		{"again, where a later step changes more", []Step{unit(Enable, "a"), unit(Start, "a"), unit(Enable, "b"), unit(Start, "b")}, "0 reload 1 2 reload 3"},
+		{"a new unit that is started", []Step{made("a.service"), unit(Enable, "a.service"), unit(Start, "a.service")}, "0 1 reload 2"},
+		{"new units that are not started, only where systemd does not have them", []Step{made("a.service"), made("b.service"), unit(Enable, "a.service"), unit(Enable, "b.service")}, "0 1 2 3 enabled a.service b.service"},
+		{"a new unit beside one that was there", []Step{made("a.service"), unit(Enable, "a.service"), unit(Enable, "b.service")}, "0 1 2 reload"},
+		{"a new unit with a drop-in", []Step{made("a.service"), made("a.service.d/b.conf")}, "0 1 reload"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got []string
@@ -168,6 +175,8 @@ func TestSystemdReadsItsUnitsAgainWhereOneChanged(t *testing.T) {
 					got = append(got, strings.TrimSpace(n))
 				} else if line == "systemctl daemon-reload\n" {
 					got = append(got, "reload")
+				} else if strings.HasPrefix(line, "enabled ") {
+					got = append(got, strings.TrimSpace(line))
 				}
 			}
 			if s := strings.Join(got, " "); s != c.want {

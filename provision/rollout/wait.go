@@ -11,13 +11,13 @@ import (
 
 // How often a condition is looked at: soon at first, as most hold at once or
 // within a second, and never so often that looking disturbs. Each pause is
-// longer by pauseGrowth, so that it is about a twelfth of what was waited so
-// far: a broker that starts in eight seconds is seen within one, not two.
+// longer by pauseGrowth, so that it is about a twentieth of what was waited so
+// far: a broker that starts in eight seconds is seen within half of one.
 // There is no jitter, as nobody else waits at the same time.
 const (
 	firstPause  = 150 * time.Millisecond
 	lastPause   = 1500 * time.Millisecond
-	pauseGrowth = 1.08
+	pauseGrowth = 1.04
 )
 
 // WaitError says that a condition did not come to hold in time.

@@ -37,13 +37,13 @@ func TestAConditionThatComesToHoldIsSeenSoon(t *testing.T) {
 		if late := time.Since(began) - time.Minute; err != nil || late > lastPause {
 			t.Errorf("error %v, seen %v late, want at most %v", err, late, lastPause)
 		}
-		if looks > 60 {
+		if looks > 80 {
 			t.Errorf("looked %d times in a minute, which disturbs", looks)
 		}
 	})
 }
 
-func TestAConditionThatHoldsWithinSecondsIsSeenATwelfthLateAtMost(t *testing.T) {
+func TestAConditionThatHoldsWithinSecondsIsSeenATwentiethLateAtMost(t *testing.T) {
 	for _, holds := range []time.Duration{300 * time.Millisecond, time.Second, 3 * time.Second, 8 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
@@ -53,7 +53,7 @@ func TestAConditionThatHoldsWithinSecondsIsSeenATwelfthLateAtMost(t *testing.T) 
 				}
 				return nil
 			}, nil)
-			most := firstPause + holds/12
+			most := firstPause + holds/20
 			if late := time.Since(began) - holds; err != nil || late > most {
 				t.Errorf("what holds after %v: error %v, seen %v late, want at most %v", holds, err, late, most)
 			}

@@ -199,6 +199,30 @@ func TestOnlyTheServiceThatWatchesAChangedFileIsRestarted(t *testing.T) {
 	}
 }
 
+func TestAUnitForTheNextBootIsEnabledWithoutThatSystemdReadsAllAgain(t *testing.T) {
+	p := connect(t)
+	read := func() string { return on(t, p.at, "systemctl show --property=UnitsLoadTimestampMonotonic") }
+	want := sleeper("boot")
+	want.Services = []provision.Service{{Unit: "weir-boot.service", AtBoot: true}}
+	before := read()
+	p.owned(t, want) // which finds the unit enabled, and no reload owed
+	if now := read(); now != before {
+		t.Errorf("systemd read all units again: at %s, before at %s", now, before)
+	}
+
+	// One that systemd still has as it was, as it failed, is read again.
+	stale := sleeper("stale")
+	stale.Services = []provision.Service{{Unit: "weir-stale.service", AtBoot: true}}
+	undo(t, p.at, "systemctl reset-failed weir-stale.service || true")
+	on(t, p.at, `cd /etc/systemd/system; printf '[Service]\nExecStart=false\n' >weir-stale.service
+systemctl daemon-reload; systemctl start weir-stale.service; sleep 0.5; systemctl is-failed weir-stale.service; rm weir-stale.service`)
+	before = read()
+	p.owned(t, stale)
+	if now := read(); now == before {
+		t.Error("systemd did not read a unit again that it had from another file")
+	}
+}
+
 func TestARestartThatACutRunOwesIsMadeByTheNext(t *testing.T) {
 	p := connect(t)
 	want := sleeper("owed")
