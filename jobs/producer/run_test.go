@@ -29,7 +29,7 @@ func pretender(t *testing.T, code sarama.KError) *sarama.MockBroker {
 	}
 	b.SetHandlerByMap(map[string]sarama.MockResponse{
 		"ApiVersionsRequest": sarama.NewMockApiVersionsResponse(t).SetApiKeys([]sarama.ApiVersionsResponseKey{
-			{ApiKey: 0, MaxVersion: 7}, {ApiKey: 3, MaxVersion: 7}, {ApiKey: 22, MaxVersion: 1}, // produce, metadata, producer ids
+			{ApiKey: 0, MaxVersion: 7}, {ApiKey: 3, MaxVersion: 7}, {ApiKey: 18}, {ApiKey: 22, MaxVersion: 1}, // produce, metadata, versions, producer ids
 		}),
 		"MetadataRequest":       metadata,
 		"InitProducerIDRequest": sarama.NewMockInitProducerIDResponse(t),

@@ -106,7 +106,7 @@ func load(dir, section, build string, now time.Time) (kept, bool, error) {
 }
 
 // programs are those whose figures these are.
-var programs = []string{"bin/ops", "bin/pulumi-resource-weir"}
+var programs = []string{"bin/ops", "bin/pulumi-resource-weir", job("producer"), job("popularity")}
 
 // buildDigest tells builds of the measured programs, and of this one, apart.
 func buildDigest() (string, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -56,5 +57,29 @@ func TestKeptFiguresThatCannotBeReadAreNamed(t *testing.T) {
 	}
 	if _, ok, err := load(dir, "roll", "", time.Now()); err == nil || ok {
 		t.Errorf("got %t, %v; want an error", ok, err)
+	}
+}
+
+func TestFiguresOfAnotherBuildOfAnyProgramAreNotTaken(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write := func(path, text string) {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range programs {
+		write(path, "old")
+	}
+	seen := map[string]bool{}
+	for _, path := range []string{"none", "bin/ops", "bin/pulumi-resource-weir", job("producer"), job("popularity")} {
+		write(path, "new")
+		digest, err := buildDigest()
+		if err != nil || seen[digest] {
+			t.Errorf("%v; a new %s has the digest of the old one", err, path)
+		}
+		seen[digest] = true
 	}
 }

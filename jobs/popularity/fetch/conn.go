@@ -2,12 +2,9 @@ package fetch
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -16,13 +13,10 @@ import (
 )
 
 // conn is a connection to a broker that speaks nothing but fetch requests. The
-// client library dials, encrypts and authenticates it. It is then used without
-// the library, which would decode every record into a structure of its own: that
-// costs twice as much as all that the calculator does with the record, and leaves
-// out what is needed to pass empty batches and to notice that a log was cut.
+// library's own would also leave out what is needed to pass empty batches and to
+// notice that a log was cut.
 type conn struct {
-	net.Conn
-	broker      *sarama.Broker
+	*cluster.Connection
 	version     int16 // 0 for a broker before 0.10
 	clientID    string
 	timeout     time.Duration
@@ -34,83 +28,26 @@ type conn struct {
 // dial connects to the broker at an address. Cancelling ctx makes every use of
 // the connection fail at once.
 func dial(ctx context.Context, address string, config *sarama.Config) (*conn, error) {
-	own := *config
-	capture := &capturing{config: config}
-	own.Net.Proxy.Enable, own.Net.Proxy.Dialer, own.Net.TLS.Enable = true, capture, false
-	broker := sarama.NewBroker(address)
-	if err := broker.Open(&own); err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", address, err)
-	}
-	if _, err := broker.Connected(); err != nil { // which waits
-		return nil, fmt.Errorf("connect to %s: %w", address, err)
+	connection, err := cluster.Dial(address, config)
+	if err != nil {
+		return nil, err
 	}
 	version := int16(0)
 	if !cluster.Old(config) {
-		var err error
-		if version, err = negotiate(broker); err != nil {
-			_ = broker.Close() // nothing but questions was sent
-			return nil, fmt.Errorf("ask %s what it speaks: %w", address, err)
+		if version, err = connection.Newest(fetchKey, oldestFetch, newestFetch); err != nil {
+			_ = connection.Close() // nothing but questions was sent
+			return nil, err
 		}
 	}
-	c := &conn{Conn: capture.conn, broker: broker, version: version, clientID: config.ClientID, timeout: config.Net.ReadTimeout}
+	c := &conn{Connection: connection, version: version, clientID: config.ClientID, timeout: config.Net.ReadTimeout}
 	c.stop = context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	return c, nil
-}
-
-// negotiate is the newest fetch request that both sides know.
-func negotiate(broker *sarama.Broker) (int16, error) {
-	response, err := broker.ApiVersions(&sarama.ApiVersionsRequest{})
-	if err != nil {
-		return 0, err
-	}
-	for _, key := range response.ApiKeys {
-		if key.ApiKey == fetchKey && key.MinVersion <= newestFetch && key.MaxVersion >= oldestFetch {
-			return min(key.MaxVersion, newestFetch), nil
-		}
-	}
-	return 0, fmt.Errorf("it speaks none of the fetch requests %d to %d, which Kafka 0.11 to 4 know", oldestFetch, newestFetch)
 }
 
 // close closes the connection; nothing is lost with one that only reads.
 func (c *conn) close() {
 	c.stop()
-	_ = c.broker.Close()
-}
-
-// capturing dials as the library would and keeps the connection.
-type capturing struct {
-	config *sarama.Config
-	conn   net.Conn
-}
-
-// Dial implements proxy.Dialer.
-func (d *capturing) Dial(network, address string) (c net.Conn, err error) {
-	n := d.config.Net
-	if n.Proxy.Enable {
-		c, err = n.Proxy.Dialer.Dial(network, address)
-	} else {
-		c, err = (&net.Dialer{Timeout: n.DialTimeout, KeepAlive: n.KeepAlive, LocalAddr: n.LocalAddr}).Dial(network, address)
-	}
-	if err == nil && n.TLS.Enable {
-		c, err = encrypt(c, address, n.TLS.Config)
-	}
-	d.conn = c
-	return c, err
-}
-
-func encrypt(c net.Conn, address string, config *tls.Config) (net.Conn, error) {
-	if config == nil {
-		config = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if config.ServerName == "" {
-		config = config.Clone()
-		config.ServerName, _, _ = net.SplitHostPort(address)
-	}
-	encrypted := tls.Client(c, config)
-	if err := encrypted.Handshake(); err != nil {
-		return nil, errors.Join(err, c.Close())
-	}
-	return encrypted, nil
+	_ = c.Close()
 }
 
 // maxResponse bounds a response: many times what is asked for, as one batch of

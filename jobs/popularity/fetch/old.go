@@ -11,7 +11,7 @@ import (
 func (c *conn) fetchOld(r request) (response, error) {
 	ask := &sarama.FetchRequest{MaxWaitTime: int32(maxWait.Milliseconds()), MinBytes: 1}
 	ask.AddBlock(r.topic, r.partition, r.offset, r.maxBytes, noEpoch)
-	answer, err := c.broker.Fetch(ask)
+	answer, err := c.Broker.Fetch(ask)
 	if err != nil {
 		return response{}, err
 	}

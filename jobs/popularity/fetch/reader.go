@@ -137,7 +137,7 @@ func (r *Reader) fetch(ctx context.Context) (Chunk, error) {
 		leaderEpoch: r.epoch, lastEpoch: r.place.LeaderEpoch, maxBytes: maxBytes,
 	}, memory)
 	if err != nil {
-		return Chunk{}, fmt.Errorf("fetch from %s: %w", r.conn.broker.Addr(), err)
+		return Chunk{}, fmt.Errorf("fetch from %s: %w", r.conn.Broker.Addr(), err)
 	}
 	if err := pause(ctx, answer.throttle); err != nil {
 		return Chunk{}, err

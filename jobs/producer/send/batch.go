@@ -1,6 +1,10 @@
 package send
 
 import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"math"
 	"math/bits"
 	"time"
 
@@ -27,27 +31,28 @@ const RunHeader = "weir-run"
 // acknowledged: in steady state nothing is allocated for a record.
 type Batch struct {
 	limit int
-	size  int // of the records as they are sent, uncompressed
-	bytes []byte
-	marks []mark
-	begun time.Time
-
-	// What the client library encodes.
-	pointers []*sarama.Record
-	lists    []*sarama.RecordHeader
-	wire     sarama.RecordBatch
+	// bytes is the batch as Kafka keeps it ("Record Batch" in its documentation of
+	// the message format): a header, whose room is left, and records.
+	bytes  []byte
+	marks  []mark
+	begun  time.Time
+	first  int64 // timestamps, of the first record and the latest
+	latest int64
+	packer packer
+	packed []byte // the same, compressed; empty where it is not
 
 	generation int // of the producer id that its number belongs to; 0 for none
+	id         Identity
+	sequence   int32
 	state      state
 	again      bool // it has been sent before
 	offset     int64
 }
 
-// mark is what is known of a record, and where its bytes are.
+// mark is where a record's value is, and when it was due.
 type mark struct {
-	start, value, header int // where value and header end
-	millis               int64
-	due                  time.Duration
+	start, end int32
+	due        time.Duration
 }
 
 // state says where a batch is.
@@ -62,12 +67,12 @@ const (
 // NewBatch returns an empty batch for records of so many bytes in all. Writers
 // have their own.
 func NewBatch(limit int) *Batch {
-	return &Batch{limit: limit, bytes: make([]byte, 0, limit)}
+	return &Batch{limit: limit, bytes: make([]byte, headerSize, headerSize+limit)}
 }
 
 // reset empties the batch.
 func (b *Batch) reset() {
-	b.size, b.bytes, b.marks = 0, b.bytes[:0], b.marks[:0]
+	b.bytes, b.marks, b.packed = b.bytes[:headerSize], b.marks[:0], b.packed[:0]
 	b.generation, b.state, b.again, b.offset = 0, waiting, false, 0
 }
 
@@ -75,7 +80,7 @@ func (b *Batch) reset() {
 func (b *Batch) Len() int { return len(b.marks) }
 
 // Size is how many bytes the records have as they are sent, before compression.
-func (b *Batch) Size() int { return b.size }
+func (b *Batch) Size() int { return len(b.bytes) - headerSize }
 
 // Begun is when the first record was added.
 func (b *Batch) Begun() time.Time { return b.begun }
@@ -85,7 +90,7 @@ func (b *Batch) Begun() time.Time { return b.begun }
 func (b *Batch) Offset() int64 { return b.offset }
 
 // Value is what record i says. It must not be kept or changed.
-func (b *Batch) Value(i int) []byte { return b.bytes[b.marks[i].start:b.marks[i].value] }
+func (b *Batch) Value(i int) []byte { return b.bytes[b.marks[i].start:b.marks[i].end] }
 
 // Due is when record i should have been sent.
 func (b *Batch) Due(i int) time.Duration { return b.marks[i].due }
@@ -93,36 +98,48 @@ func (b *Batch) Due(i int) time.Duration { return b.marks[i].due }
 // Add adds a record, unless the batch would get larger than its limit: that is
 // false then. Into an empty one everything goes. now is only used for the first.
 func (b *Batch) Add(r Record, now time.Time) bool {
-	size := b.sizeOf(r)
+	empty := len(b.marks) == 0
+	if empty {
+		b.first, b.latest = r.Millis, r.Millis
+	}
+	number, delta := int64(len(b.marks)), r.Millis-b.first
+	n := b.sizeOf(r, number, delta)
 	switch {
-	case len(b.marks) == 0:
+	case empty:
 		b.begun = now
-	case b.size+size > b.limit:
+	case b.Size()+varint(int64(n))+n > b.limit:
 		return false
 	}
-	b.size += size
-	m := mark{start: len(b.bytes), millis: r.Millis, due: r.Due}
-	b.bytes = append(b.bytes, r.Value...)
-	m.value = len(b.bytes)
-	b.bytes = append(b.bytes, r.Header...)
-	m.header = len(b.bytes)
-	b.marks = append(b.marks, m)
+	b.latest = max(b.latest, r.Millis)
+	dst := appendVarint(b.bytes, int64(n))
+	dst = append(dst, 0) // attributes
+	dst = appendVarint(dst, delta)
+	dst = appendVarint(dst, number)
+	dst = appendVarint(dst, -1) // no key
+	dst = appendVarint(dst, int64(len(r.Value)))
+	start := len(dst)
+	dst = append(dst, r.Value...)
+	b.marks = append(b.marks, mark{start: int32(start), end: int32(len(dst)), due: r.Due})
+	if len(r.Header) == 0 {
+		b.bytes = append(dst, 0)
+		return true
+	}
+	dst = appendVarint(dst, 1)
+	dst = appendVarint(dst, int64(len(RunHeader)))
+	dst = append(dst, RunHeader...)
+	dst = appendVarint(dst, int64(len(r.Header)))
+	b.bytes = append(dst, r.Header...)
 	return true
 }
 
-// sizeOf is how many bytes the record would have as the batch's next: see
-// "Record" in Kafka's documentation of its message format.
-func (b *Batch) sizeOf(r Record) int {
-	delta := int64(0)
-	if len(b.marks) > 0 {
-		delta = r.Millis - b.marks[0].millis
-	}
+// sizeOf is how many bytes a record has behind its length.
+func (b *Batch) sizeOf(r Record, number, delta int64) int {
 	const fixed = 3 // attributes, no key, number of headers
-	n := fixed + varint(delta) + varint(int64(len(b.marks))) + varint(int64(len(r.Value))) + len(r.Value)
+	n := fixed + varint(delta) + varint(number) + varint(int64(len(r.Value))) + len(r.Value)
 	if len(r.Header) > 0 {
 		n += 1 + len(RunHeader) + varint(int64(len(r.Header))) + len(r.Header)
 	}
-	return varint(int64(n)) + n
+	return n
 }
 
 // varint is how many bytes n takes, zigzag and in groups of seven bits.
@@ -130,50 +147,69 @@ func varint(n int64) int {
 	return (bits.Len64(uint64(n<<1)^uint64(n>>63)|1) + 6) / 7
 }
 
-// seal makes the records what the client library encodes.
-func (b *Batch) seal(codec sarama.CompressionCodec) {
-	b.grow()
-	first, latest := b.marks[0].millis, b.marks[0].millis
-	for i, m := range b.marks {
-		r := b.pointers[i]
-		latest = max(latest, m.millis)
-		r.OffsetDelta, r.TimestampDelta = int64(i), time.Duration(m.millis-first)*time.Millisecond
-		r.Value, r.Headers = b.bytes[m.start:m.value], nil
-		if m.header > m.value {
-			b.lists[i].Value = b.bytes[m.value:m.header]
-			r.Headers = b.lists[i : i+1]
-		}
+// appendVarint is binary.AppendVarint, quicker for the small numbers of records.
+func appendVarint(dst []byte, n int64) []byte {
+	if u := uint64(n<<1) ^ uint64(n>>63); u < 0x80 {
+		return append(dst, byte(u))
 	}
-	b.wire = sarama.RecordBatch{
-		Version: 2, Codec: codec, CompressionLevel: sarama.CompressionLevelDefault,
-		PartitionLeaderEpoch: -1, // the leader fills it in
-		LastOffsetDelta:      int32(len(b.marks) - 1),
-		FirstTimestamp:       time.UnixMilli(first), MaxTimestamp: time.UnixMilli(latest),
-		Records: b.pointers[:len(b.marks)],
-	}
+	return binary.AppendVarint(dst, n)
 }
 
-// grow makes room for as many encodable records as there are marks. Either all
-// of them have headers or none.
-func (b *Batch) grow() {
-	n := cap(b.marks)
-	if len(b.pointers) < len(b.marks) {
-		records := make([]sarama.Record, n)
-		b.pointers = make([]*sarama.Record, n)
-		for i := range records {
-			b.pointers[i] = &records[i]
+// Where things are in a batch's header; what the checksum covers begins with the
+// attributes.
+const (
+	lengthAt     = 8
+	epochAt      = 12
+	formatAt     = 16
+	checksumAt   = 17
+	attributesAt = 21
+	lastAt       = 23
+	firstTimeAt  = 27
+	latestAt     = 35
+	identityAt   = 43
+	sequenceAt   = 53
+	countAt      = 57
+	headerSize   = 61
+)
+
+// seal completes the batch but for its number.
+func (b *Batch) seal(codec sarama.CompressionCodec) error {
+	if codec != sarama.CompressionNone {
+		var err error
+		b.packed = append(b.packed[:0], b.bytes[:headerSize]...)
+		if b.packed, err = b.packer.pack(b.packed, codec, b.bytes[headerSize:]); err != nil {
+			return fmt.Errorf("compress with %s: %w", codec, err)
 		}
 	}
-	if m := b.marks[0]; m.header > m.value && len(b.lists) < len(b.marks) {
-		headers, key := make([]sarama.RecordHeader, n), []byte(RunHeader)
-		b.lists = make([]*sarama.RecordHeader, n)
-		for i := range headers {
-			headers[i].Key, b.lists[i] = key, &headers[i]
-		}
-	}
+	be, batch := binary.BigEndian, b.sealed()
+	clear(batch[:headerSize]) // the first offset is the leader's to say
+	be.PutUint32(batch[lengthAt:], uint32(len(batch)-epochAt))
+	be.PutUint32(batch[epochAt:], math.MaxUint32) // as is its epoch
+	batch[formatAt] = 2
+	be.PutUint16(batch[attributesAt:], uint16(codec))
+	be.PutUint32(batch[lastAt:], uint32(len(b.marks)-1))
+	be.PutUint64(batch[firstTimeAt:], uint64(b.first))
+	be.PutUint64(batch[latestAt:], uint64(b.latest))
+	be.PutUint32(batch[countAt:], uint32(len(b.marks)))
+	return nil
 }
+
+// sealed is the batch as it is sent.
+func (b *Batch) sealed() []byte {
+	if len(b.packed) > 0 {
+		return b.packed
+	}
+	return b.bytes
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // stamp gives the batch its place in the sequence of a producer id.
 func (b *Batch) stamp(id Identity, sequence int32) {
-	b.wire.ProducerID, b.wire.ProducerEpoch, b.wire.FirstSequence = id.ID, id.Epoch, sequence
+	b.id, b.sequence = id, sequence
+	be, batch := binary.BigEndian, b.sealed()
+	be.PutUint64(batch[identityAt:], uint64(id.ID))
+	be.PutUint16(batch[identityAt+8:], uint16(id.Epoch))
+	be.PutUint32(batch[sequenceAt:], uint32(sequence))
+	be.PutUint32(batch[checksumAt:], crc32.Checksum(batch[attributesAt:], castagnoli))
 }

@@ -1,7 +1,7 @@
 // Package send writes partitions with Kafka's produce request, in record
 // batches of its own, without the channel hop a record that the client
-// library's producer makes: a batch is filled by whoever makes records, and
-// passed on as a whole.
+// library's producer makes: a batch is filled by whoever makes records, byte by
+// byte as it is sent, and passed on as a whole.
 //
 // With acknowledgement by all in-sync replicas it is idempotent. Then every
 // record that was handed over is in its partition once, in the order of

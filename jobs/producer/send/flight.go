@@ -52,7 +52,7 @@ func (w *Writer) send(b *Batch) error {
 	b.state, b.again = flying, true
 	w.flying++
 	// There is room in answers for all that is in flight.
-	err := w.conn.produce(&b.wire, func(offset int64, err error) { w.answers <- answer{b, offset, err} })
+	err := w.conn.produce(b, func(offset int64, err error) { w.answers <- answer{b, offset, err} })
 	if err != nil {
 		b.state = waiting
 		w.flying--

@@ -23,13 +23,14 @@ type listener struct {
 	answer  func() sarama.KError // of a produce request; nil for none
 }
 
-func listen(t testing.TB) *listener {
+// listen starts one; answer is what a produce request gets, nil for none.
+func listen(t testing.TB, answer func() sarama.KError) *listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &listener{Listener: l}
+	b := &listener{Listener: l, answer: answer}
 	t.Cleanup(func() { _ = l.Close() })
 	go func() {
 		for {
@@ -46,11 +47,11 @@ func listen(t testing.TB) *listener {
 func (l *listener) connect(bool) (connection, error) {
 	config := Config("test", cluster.Version{})
 	config.ApiVersionsRequest = false
-	broker := sarama.NewBroker(l.Addr().String())
-	if err := broker.Open(config); err != nil {
+	conn, err := cluster.Dial(l.Addr().String(), config)
+	if err != nil {
 		return nil, err
 	}
-	return &link{partition{topic: "t", id: 0, acks: sarama.WaitForAll}, broker}, nil
+	return newLink(partition{topic: "t", id: 0, acks: sarama.WaitForAll}, conn, newestProduce, config), nil
 }
 
 // serve answers until the other side hangs up.
@@ -80,10 +81,7 @@ func (l *listener) serve(conn net.Conn) {
 	}
 }
 
-const (
-	produceKey = 0
-	initIDKey  = 22
-)
+const initIDKey = 22
 
 func (l *listener) body(dst, request []byte) []byte {
 	switch binary.BigEndian.Uint16(request) {
@@ -117,9 +115,8 @@ func (l *listener) batchSize(request []byte) int {
 }
 
 func TestALinkSendsBatchesAndUnderstandsTheAnswers(t *testing.T) {
-	l := listen(t)
 	answers := []sarama.KError{sarama.ErrNoError, sarama.ErrNotEnoughReplicas}
-	l.answer = func() sarama.KError { code := answers[0]; answers = answers[1:]; return code }
+	l := listen(t, func() sarama.KError { code := answers[0]; answers = answers[1:]; return code })
 	c, err := l.connect(false)
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +129,9 @@ func TestALinkSendsBatchesAndUnderstandsTheAnswers(t *testing.T) {
 	b := NewBatch(1000)
 	b.Add(Record{Value: []byte("a")}, time.Now())
 	b.Add(Record{Value: []byte("b")}, time.Now())
-	b.seal(sarama.CompressionNone)
+	if err := b.seal(sarama.CompressionNone); err != nil {
+		t.Fatal(err)
+	}
 	b.stamp(id, 0)
 	type outcome struct {
 		offset int64
@@ -140,7 +139,7 @@ func TestALinkSendsBatchesAndUnderstandsTheAnswers(t *testing.T) {
 	}
 	for _, want := range []outcome{{5, sarama.ErrNoError}, {-1, sarama.ErrNotEnoughReplicas}} {
 		got := make(chan outcome, 1)
-		if err := c.produce(&b.wire, func(offset int64, err error) { got <- outcome{offset, err} }); err != nil {
+		if err := c.produce(b, func(offset int64, err error) { got <- outcome{offset, err} }); err != nil {
 			t.Fatal(err)
 		}
 		if o := <-got; o.offset != want.offset || !errors.Is(o.err, want.err) && o.err != nil {
@@ -153,17 +152,18 @@ func TestALinkSendsBatchesAndUnderstandsTheAnswers(t *testing.T) {
 }
 
 func TestALinkThatBreaksAnswersWithAnError(t *testing.T) {
-	l := listen(t)
+	l := listen(t, func() sarama.KError { select {} }) // for ever
 	c, err := l.connect(false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := NewBatch(1000)
 	b.Add(Record{Value: []byte("a")}, time.Now())
-	b.seal(sarama.CompressionNone)
-	l.answer = func() sarama.KError { select {} } // for ever
+	if err := b.seal(sarama.CompressionNone); err != nil {
+		t.Fatal(err)
+	}
 	got := make(chan error, 1)
-	if err := c.produce(&b.wire, func(_ int64, err error) { got <- err }); err != nil {
+	if err := c.produce(b, func(_ int64, err error) { got <- err }); err != nil {
 		t.Fatal(err)
 	}
 	c.close()
@@ -175,7 +175,7 @@ func TestALinkThatBreaksAnswersWithAnError(t *testing.T) {
 // A record takes no allocation on its way, from Free to its acknowledgement:
 // those of a batch are spread over its thousands of records.
 func BenchmarkRecord(b *testing.B) {
-	l := listen(b)
+	l := listen(b, nil)
 	o := options()
 	o.BatchSize, o.Batches = 256<<10, 10
 	w := newWriter(l, 0, o)

@@ -20,7 +20,7 @@ type replica struct {
 	// fate decides what becomes of a request; nil lets all end well.
 	fate func() fate
 	// refuse, where set, answers before anything is looked at.
-	refuse func(b *sarama.RecordBatch) error
+	refuse func(b numbered) error
 	flying int // requests sent and not answered, and the most there were
 	most   int
 }
@@ -65,17 +65,24 @@ type wire struct {
 	broken, done chan struct{}
 }
 
+// numbered is what a broker looks at in a batch to know it again.
+type numbered struct {
+	Identity
+	sequence int32
+	records  int
+}
+
 // request is a batch as it was sent: its memory is used again.
 type request struct {
-	batch  sarama.RecordBatch
+	batch  numbered
 	values []string
 	answer func(int64, error)
 }
 
-func (c *wire) produce(b *sarama.RecordBatch, answer func(int64, error)) error {
-	req := request{batch: *b, answer: answer}
-	for _, record := range b.Records {
-		req.values = append(req.values, string(record.Value))
+func (c *wire) produce(b *Batch, answer func(int64, error)) error {
+	req := request{batch: numbered{b.id, b.sequence, b.Len()}, answer: answer}
+	for i := range b.Len() {
+		req.values = append(req.values, string(b.Value(i)))
 	}
 	c.replica.count(1)
 	c.requests <- req
@@ -155,13 +162,13 @@ func (r *replica) append(req request) (offset int64, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.refuse != nil {
-		if err := r.refuse(&req.batch); err != nil {
+		if err := r.refuse(req.batch); err != nil {
 			return -1, err
 		}
 	}
 	offset = int64(len(r.log))
-	if req.batch.ProducerID >= 0 {
-		if there, err := r.admit(&req.batch, offset); err != nil || there >= 0 {
+	if req.batch.ID >= 0 {
+		if there, err := r.admit(req.batch, offset); err != nil || there >= 0 {
 			return there, err
 		}
 	}
@@ -170,33 +177,33 @@ func (r *replica) append(req request) (offset int64, err error) {
 }
 
 // admit checks a batch's number; there is the offset of one that is in the log.
-func (r *replica) admit(b *sarama.RecordBatch, offset int64) (there int64, err error) {
-	m := r.producers[b.ProducerID]
+func (r *replica) admit(b numbered, offset int64) (there int64, err error) {
+	m := r.producers[b.ID]
 	if m == nil { // of an unknown producer any number is taken
 		if r.producers == nil {
 			r.producers = map[int64]*memory{}
 		}
-		m = &memory{epoch: b.ProducerEpoch, next: b.FirstSequence}
-		r.producers[b.ProducerID] = m
+		m = &memory{epoch: b.Epoch, next: b.sequence}
+		r.producers[b.ID] = m
 	}
 	switch {
-	case b.ProducerEpoch < m.epoch:
+	case b.Epoch < m.epoch:
 		return -1, sarama.ErrInvalidProducerEpoch
-	case b.ProducerEpoch > m.epoch && b.FirstSequence != 0:
+	case b.Epoch > m.epoch && b.sequence != 0:
 		return -1, sarama.ErrOutOfOrderSequenceNumber
-	case b.ProducerEpoch > m.epoch:
-		*m = memory{epoch: b.ProducerEpoch}
+	case b.Epoch > m.epoch:
+		*m = memory{epoch: b.Epoch}
 	}
 	for _, known := range m.last {
-		if known.first == b.FirstSequence {
+		if known.first == b.sequence {
 			return known.offset, nil
 		}
 	}
-	if b.FirstSequence != m.next {
+	if b.sequence != m.next {
 		return -1, sarama.ErrOutOfOrderSequenceNumber
 	}
-	m.next = advance(b.FirstSequence, len(b.Records))
-	m.last = append(m.last, remembered{b.FirstSequence, offset})
+	m.next = advance(b.sequence, b.records)
+	m.last = append(m.last, remembered{b.sequence, offset})
 	m.last = m.last[max(0, len(m.last)-window):]
 	return -1, nil
 }

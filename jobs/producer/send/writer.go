@@ -24,8 +24,8 @@ type Options struct {
 	Codec   sarama.CompressionCodec
 	// BatchSize bounds a batch's records in bytes, before compression, and
 	// Batches how many batches a writer has, those in flight included: together
-	// they bound its memory, at about six times their product where records are
-	// as short as the article's.
+	// they bound its memory, at about twice their product where records are as
+	// short as the article's.
 	BatchSize, Batches int
 	// Run is the run that the records belong to, in its header; "" is none.
 	Run string
@@ -150,7 +150,7 @@ func (w *Writer) step(ctx context.Context, watch <-chan time.Time) error {
 	}
 	select {
 	case b, more := <-w.intake():
-		w.take(b, more)
+		return w.take(b, more)
 	case a := <-w.answers:
 		return w.land(a)
 	case <-w.pause:
@@ -171,14 +171,17 @@ func (w *Writer) intake() <-chan *Batch {
 	return w.in
 }
 
-func (w *Writer) take(b *Batch, more bool) {
+func (w *Writer) take(b *Batch, more bool) error {
 	if !more {
 		w.closed = true
-		return
+		return nil
 	}
-	b.seal(w.options.Codec)
 	w.open = append(w.open, b)
 	w.note()
+	if err := b.seal(w.options.Codec); err != nil {
+		return w.undelivered(err)
+	}
+	return nil
 }
 
 // note tells others what the oldest batch is.

@@ -115,7 +115,7 @@ func TestFiveBatchesAreInFlightOnceTheFirstIsAcknowledged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		firsts, first := 0, true
 		r := &replica{}
-		r.refuse = func(b *sarama.RecordBatch) error {
+		r.refuse = func(b numbered) error {
 			if first && r.flying > 1 {
 				firsts = r.flying
 			}
@@ -146,23 +146,23 @@ func TestSequenceNumbersBeginAgainAfterTheLargest(t *testing.T) {
 func TestWhatEndsAWriter(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		refuse func(*sarama.RecordBatch) error
+		refuse func(numbered) error
 		run    string
 		want   any
 		says   string
 	}{
-		{"a batch that is too large", func(*sarama.RecordBatch) error { return sarama.ErrMessageSizeTooLarge }, "",
+		{"a batch that is too large", func(numbered) error { return sarama.ErrMessageSizeTooLarge }, "",
 			new(*UndeliveredError), `message "0" was not acknowledged`},
-		{"no answer within the bound", func(*sarama.RecordBatch) error { return sarama.ErrNotEnoughReplicas }, "",
+		{"no answer within the bound", func(numbered) error { return sarama.ErrNotEnoughReplicas }, "",
 			new(*UndeliveredError), "no answer within 1h0m0s; the last problem was:"},
-		{"a gap where nothing is missing", func(b *sarama.RecordBatch) error {
-			if b.FirstSequence > 0 {
+		{"a gap where nothing is missing", func(b numbered) error {
+			if b.sequence > 0 {
 				return sarama.ErrOutOfOrderSequenceNumber
 			}
 			return nil
 		}, "", new(*LostError), "lost records that it had acknowledged"},
-		{"another producer with the same run", func(b *sarama.RecordBatch) error {
-			if b.FirstSequence > 0 {
+		{"another producer with the same run", func(b numbered) error {
+			if b.sequence > 0 {
 				return sarama.ErrInvalidProducerEpoch
 			}
 			return nil
@@ -185,12 +185,12 @@ func TestABrokerThatForgotTheProducerGetsANewEpoch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &replica{}
 		forgot := false
-		r.refuse = func(b *sarama.RecordBatch) error {
-			if !forgot && b.FirstSequence > 300 {
+		r.refuse = func(b numbered) error {
+			if !forgot && b.sequence > 300 {
 				forgot = true
 				clear(r.producers)
 			}
-			if forgot && b.ProducerEpoch == 0 {
+			if forgot && b.Epoch == 0 {
 				return sarama.ErrUnknownProducerID
 			}
 			return nil
@@ -234,7 +234,7 @@ func TestAcknowledgedBatchesBehindAnOpenOneCountWhenAWriterEnds(t *testing.T) {
 		o.BatchSize = 1 // a record a batch
 		n := 0
 		r := &replica{fate: func() fate { n++; return []fate{well, well, timedOut}[min(n, 3)-1] }}
-		r.refuse = func(b *sarama.RecordBatch) error {
+		r.refuse = func(b numbered) error {
 			if n > 7 { // nothing more is taken once the rest of the window has been
 				return sarama.ErrNotEnoughReplicas
 			}
