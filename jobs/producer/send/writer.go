@@ -97,9 +97,13 @@ func newWriter(l leader, id int32, o Options) *Writer {
 // on their way.
 func (w *Writer) Free() <-chan *Batch { return w.free }
 
-// Busy says that as many batches are on their way as may be: one more would
-// only wait, and might as well be filled up meanwhile.
-func (w *Writer) Busy() bool { return cap(w.free)-len(w.free)-1 >= window }
+// enough is how many batches keep a broker at work: it deals with one of a
+// connection at a time, and has the next by then.
+const enough = 2
+
+// Busy says that enough batches are on their way: one more would only wait, and
+// might as well be filled up meanwhile. Fewer and larger ones cost brokers less.
+func (w *Writer) Busy() bool { return cap(w.free)-len(w.free)-1 >= enough }
 
 // Send hands a batch over that Free gave and that holds at least one record. It
 // does not wait, and the batch must not be used any more.

@@ -256,3 +256,18 @@ func TestAcknowledgedBatchesBehindAnOpenOneCountWhenAWriterEnds(t *testing.T) {
 		}
 	})
 }
+
+func TestAWriterIsBusyBehindTheBatchesThatKeepABrokerAtWork(t *testing.T) {
+	o := options()
+	o.Batches = window
+	w := newWriter(&replica{}, 0, o)
+	for n := range enough + 1 { // the last is the one that is filled
+		if w.Busy() {
+			t.Errorf("it is busy with %d batches on their way, want that from %d on", max(0, n-1), enough)
+		}
+		<-w.Free()
+	}
+	if !w.Busy() {
+		t.Errorf("it is not busy with %d batches on their way", enough)
+	}
+}
