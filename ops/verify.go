@@ -78,7 +78,7 @@ The checks: ` + strings.Join(verify.Names(), ", ") + `.`,
 	c.Flags().StringSliceVar(&f.options.Only, "only", nil, "only these checks")
 	c.Flags().StringSliceVar(&f.options.Skip, "skip", nil, "not these checks")
 	c.Flags().DurationVar(&f.options.Timeout, "timeout", 0,
-		fmt.Sprintf("bound a run (%s), or the wait of --exit-when-healthy (%s)", verify.RunLimit, healthPatience))
+		fmt.Sprintf("bound a run (%s; more lets slow machines take longer for each answer), or the wait of --exit-when-healthy (%s)", verify.RunLimit, healthPatience))
 	c.Flags().BoolVarP(&f.watch, "watch", "w", false, "check again and again, until interrupted; the last report makes the exit code")
 	c.Flags().DurationVar(&f.interval, "interval", 5*time.Second, "the pause between two runs of --watch or --exit-when-healthy")
 	c.Flags().BoolVarP(&f.until, "exit-when-healthy", "e", false, "check until the cluster is healthy, then exit 0; 10 where it is not in time")
@@ -187,7 +187,10 @@ func (a *app) verifySettled(ctx context.Context, cluster inventory.Cluster, pati
 		} else {
 			a.console.Note("not all is at work yet, checking again: " + strings.Join(again, ", "))
 		}
-		report = report.With(verify.Run(ctx, session, verify.Options{Only: again}))
+		// What was not done in time may be slow, and not broken: it is given the rest of
+		// the patience.
+		left := max(verify.RunLimit, time.Until(end))
+		report = report.With(verify.Run(ctx, session, verify.Options{Only: again, Timeout: left}))
 		if over {
 			break
 		}

@@ -55,7 +55,8 @@ type Machine struct {
 	User string `yaml:"user"`
 	// HostKey pins the machine's public keys, one authorized_keys line each.
 	HostKey string `yaml:"hostKey"`
-	// Architecture is Go's name, amd64 or arm64; "" is found out by asking.
+	// Architecture is Go's name, amd64 or arm64; this computer's by default. A machine
+	// that has another is refused.
 	Architecture string `yaml:"architecture"`
 }
 

@@ -143,7 +143,7 @@ func (c *checker) ownMachine(path string, m *Machine) {
 	c.port(path+".port", &m.Port, c.sshPort(c.config.SSH.Port))
 	c.user(path+".user", m.User)
 	if !slices.Contains([]string{"", "amd64", "arm64"}, m.Architecture) {
-		c.add(path+".architecture", "is %q; write amd64 or arm64, or leave it out to have it found out", m.Architecture)
+		c.add(path+".architecture", "is %q; write amd64 or arm64, or leave it out where it is this computer's", m.Architecture)
 	}
 	c.hostKey(path+".hostKey", m.HostKey)
 	if s := c.config.SSH; m.HostKey == "" && s.KnownHosts == "" && s.Config == "" && !s.InsecureIgnoreHostKey {

@@ -43,7 +43,7 @@ func checkCalculator(ctx context.Context, c *subject, job inventory.Job, r *reco
 		return
 	}
 	w := watch{job: job, input: input, spans: newSpans(input.start, recountLimit), fed: c.isFed(job.Topic)}
-	limit := seconds(job.IntervalSeconds, calculatorInterval)*2 + calculatorMargin
+	limit := seconds(job.IntervalSeconds, calculatorInterval)*2 + c.within(calculatorMargin)
 	if err := w.follow(ctx, client, limit); err != nil {
 		r.fail(c.jobFinding(job, expected, "%v", err))
 		return

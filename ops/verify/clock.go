@@ -72,7 +72,7 @@ func checkClock(ctx context.Context, c *subject, r *record) {
 		}
 	}
 	if c.cluster.Kafka != nil {
-		patience, cancel := context.WithTimeout(ctx, stampPatience)
+		patience, cancel := context.WithTimeout(ctx, c.within(stampPatience))
 		defer cancel()
 		stamps := c.stamps(patience)
 		if len(stamps) == 0 {

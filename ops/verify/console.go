@@ -20,8 +20,8 @@ const (
 	// consoleLimit is for two Java virtual machines that start on machines at
 	// work: 2 to 4 s each where nothing else runs.
 	consoleLimit = 25 * time.Second
-	// toolSeconds ends a tool on its machine whatever becomes of us.
-	toolSeconds = 22
+	// toolLimit ends a tool on its machine whatever becomes of us.
+	toolLimit = 22 * time.Second
 	// consoleMessages go from one machine to the other.
 	consoleMessages = 30
 	// consoleOutput bounds what a tool may print, in bytes: its lines are short,
@@ -178,8 +178,12 @@ export KAFKA_JVM_PERFORMANCE_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 `
 
 func (t *trip) producerScript(c *subject) string {
-	return toolSettings + fmt.Sprintf("timeout -k 2 %d ", toolSeconds) +
+	return toolSettings + c.toolTimeout() +
 		connect.ProducerTool(c.cluster, ProbeTopic, "--property", "parse.key=true", "--property", "key.separator=:") + " >/dev/null\n"
+}
+
+func (c *subject) toolTimeout() string {
+	return fmt.Sprintf("timeout -k 2 %.0f ", c.within(toolLimit).Seconds())
 }
 
 // consumerScript ends the consumer as soon as all messages came: grep stops
@@ -190,7 +194,7 @@ func (t *trip) consumerScript(c *subject) string {
 		args = []string{"--topic", ProbeTopic, "--from-beginning"} // as the article does; it knows no other way
 	}
 	return toolSettings + `mkfifo "$dir/out" || exit 1
-timeout -k 2 ` + strconv.Itoa(toolSeconds) + " " +
+` + c.toolTimeout() +
 		connect.Tool(c.cluster, connect.ConsoleConsumer, args...) +
 		` >"$dir/out" 2>"$dir/err" &
 tool=$!
@@ -236,13 +240,13 @@ func (c *subject) judgeTrip(t *trip) []Finding {
 	}
 	switch {
 	case t.produceErr != nil:
-		return finding(t.producer, "the console producer failed: "+spoken(t.produceErr))
+		return finding(t.producer, "the console producer failed: "+c.spoken(t.produceErr))
 	case t.storedErr != nil:
 		return finding(t.producer, "the topic could not be read back: "+t.storedErr.Error())
 	case t.stored != consoleMessages:
 		return finding(t.producer, fmt.Sprintf("%d of %d messages of the console producer are on the topic", t.stored, consoleMessages))
 	case t.consumeErr != nil:
-		return finding(t.consumer, "the console consumer failed: "+spoken(t.consumeErr))
+		return finding(t.consumer, "the console consumer failed: "+c.spoken(t.consumeErr))
 	case t.received.wrong() != "":
 		return finding(t.consumer, "console consumer: "+t.received.wrong())
 	}
@@ -250,10 +254,10 @@ func (c *subject) judgeTrip(t *trip) []Finding {
 }
 
 // spoken is what a tool said of its failure, rather than how it was started.
-func spoken(err error) string {
+func (c *subject) spoken(err error) string {
 	var failed *remote.CommandError
 	if errors.As(err, &failed) && failed.ExitCode == 124 {
-		return fmt.Sprintf("not done after %d s", toolSeconds)
+		return fmt.Sprintf("not done after %.0f s", c.within(toolLimit).Seconds())
 	}
 	return err.Error()
 }

@@ -115,7 +115,8 @@ type turn struct {
 }
 
 func (c *subject) turnOf(ctx context.Context, group string) turn {
-	ctx, cancel := context.WithTimeoutCause(ctx, groupPatience, fmt.Errorf("not done after %s", groupPatience))
+	limit := c.within(groupPatience)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done after %s", limit))
 	defer cancel()
 	t := turn{group: group, coordinator: -1}
 	for {

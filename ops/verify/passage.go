@@ -60,7 +60,8 @@ func (c *subject) passages(ctx context.Context) ([]passage, error) {
 		return nil, topic.err
 	}
 	p, err := c.passed.since(ctx, time.Time{}, func() (p passing) {
-		ctx, cancel := context.WithTimeoutCause(c.ctx, passLimit, fmt.Errorf("not done after %s", passLimit))
+		limit := c.within(passLimit)
+		ctx, cancel := context.WithTimeoutCause(c.ctx, limit, fmt.Errorf("not done after %s", limit))
 		defer cancel()
 		p.err = c.mendProbe(ctx, topic)
 		if p.err == nil {

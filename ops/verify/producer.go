@@ -27,7 +27,7 @@ func checkProducer(ctx context.Context, c *subject, job inventory.Job, r *record
 		r.note("job %s serves no metrics: only its unit was looked at", job.Name)
 		return
 	}
-	limit := seconds(job.IntervalSeconds, producerRound) + producerMargin
+	limit := seconds(job.IntervalSeconds, producerRound) + c.within(producerMargin)
 	expected := fmt.Sprintf("acknowledged messages rise within %s", limit)
 	read := func() (float64, error) {
 		metrics, err := c.Metrics(ctx, job.Machine, job.MetricsAddress)

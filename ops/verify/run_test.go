@@ -145,6 +145,25 @@ func TestACheckThatIsOutOfTimeLeavesWhatItFound(t *testing.T) {
 	}
 }
 
+func TestMoreTimeForARunIsMoreTimeForEachAnswer(t *testing.T) {
+	limit := 40 * time.Millisecond
+	slow := check{"slow", "a slow one", limit, ofMachines, func(ctx context.Context, _ *subject, _ *record) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * limit):
+		}
+	}}
+	for stretch, want := range map[float64]Outcome{0: Failed, 0.5: Failed, 1: Failed, 100: OK} {
+		if got := slow.do(t.Context(), &subject{cluster: article(), stretch: stretch}); got.Outcome != want {
+			t.Errorf("stretched %v times: got %+v, want %s", stretch, got, want)
+		}
+	}
+	twice := &subject{cluster: article(), stretch: 2}
+	if script := (&trip{}).producerScript(twice); !strings.Contains(script, "\ntimeout -k 2 44 ") {
+		t.Errorf("a console tool is given 22 s where it should have twice as much:\n%s", script)
+	}
+}
+
 func TestTheExitCodeTellsHowItWent(t *testing.T) {
 	tests := []struct {
 		name   string

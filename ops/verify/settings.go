@@ -164,7 +164,7 @@ func (c *subject) askBroker(machine string, topics []string) (brokerSettings, er
 
 // askMoves asks which replicas move, of declared topics and of those with throttles.
 func (s *settings) askMoves(c *subject, topics []status.Topic) {
-	ctx, cancel := context.WithTimeout(c.ctx, adminLimit)
+	ctx, cancel := context.WithTimeout(c.ctx, c.within(adminLimit))
 	defer cancel()
 	admin, err := c.Admin(ctx)
 	if err != nil {

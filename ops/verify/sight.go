@@ -117,7 +117,8 @@ func (c *subject) sights(ctx context.Context, from time.Time) ([]sight, error) {
 }
 
 func (c *subject) see(name string) sight {
-	ctx, cancel := context.WithTimeoutCause(c.ctx, sightLimit, fmt.Errorf("no answer within %s", sightLimit))
+	limit := c.within(sightLimit)
+	ctx, cancel := context.WithTimeoutCause(c.ctx, limit, fmt.Errorf("no answer within %s", limit))
 	defer cancel()
 	conn, err := c.Machine(ctx, name) // before the clock is asked for
 	if err != nil {

@@ -68,7 +68,7 @@ func (c *subject) probeTopicReady(ctx context.Context) probeTopic {
 }
 
 func (c *subject) prepareTopic(ctx context.Context) (leaders map[int32]int32, replicas map[int32][]int32, err error) {
-	ctx, cancel := context.WithTimeout(ctx, topicReady)
+	ctx, cancel := context.WithTimeout(ctx, c.within(topicReady))
 	defer cancel()
 	changed := false // one change a run: what it does not bring about is found
 	for {
@@ -275,7 +275,7 @@ func (c *subject) elect(ctx context.Context, partitions []int32) error {
 	if r := c.Registry(); r != nil {
 		return r.Elect(ctx, map[string][]int32{ProbeTopic: partitions})
 	}
-	ctx, cancel := context.WithTimeout(ctx, adminLimit)
+	ctx, cancel := context.WithTimeout(ctx, c.within(adminLimit))
 	defer cancel()
 	admin, err := c.Admin(ctx)
 	if err != nil {

@@ -23,7 +23,8 @@ const RunLimit = 26 * time.Second
 type Options struct {
 	// Only and Skip name checks; see Names. Empty Only is all.
 	Only, Skip []string
-	// Timeout bounds the whole run; 0 means RunLimit.
+	// Timeout bounds the whole run; 0 means RunLimit. A longer one gives each check,
+	// and each answer that it waits for, as many times longer.
 	Timeout time.Duration
 }
 
@@ -127,6 +128,8 @@ type subject struct {
 	ctx context.Context
 	// run tells this run's messages from those of others.
 	run string
+	// stretch is how many times longer than usual everything may take; below 1 it is 1.
+	stretch float64
 	// answered is set when anything at all has answered.
 	answered atomic.Bool
 
@@ -146,9 +149,10 @@ func Run(ctx context.Context, s *connect.Session, o Options) Report {
 		report.Error, report.usage = err.Error(), true
 		return report
 	}
-	limited, cancel := context.WithTimeout(ctx, cmp.Or(o.Timeout, RunLimit))
+	limit := cmp.Or(o.Timeout, RunLimit)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	c := &subject{Session: s, cluster: s.Cluster, ctx: limited, run: newRunID(started)}
+	c := &subject{Session: s, cluster: s.Cluster, ctx: limited, run: newRunID(started), stretch: limit.Seconds() / RunLimit.Seconds()}
 	report.Checks = runAll(limited, c, checks(), o.chosen)
 	report.Seconds = time.Since(started).Seconds()
 	switch {
@@ -159,6 +163,15 @@ func Run(ctx context.Context, s *connect.Session, o Options) Report {
 	}
 	report.judge()
 	return report
+}
+
+// within is a limit as this run has it: whoever gives a run more time than usual says
+// that the machines are slow, and then each answer takes longer.
+func (c *subject) within(limit time.Duration) time.Duration {
+	if c.stretch <= 1 {
+		return limit
+	}
+	return time.Duration(float64(limit) * c.stretch).Round(100 * time.Millisecond)
 }
 
 func runAll(ctx context.Context, c *subject, all []check, chosen func(string) bool) []Result {
@@ -188,7 +201,8 @@ func (one check) skipped(why string) Result {
 // do runs one check within its limit.
 func (one check) do(ctx context.Context, c *subject) Result {
 	started := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, one.limit)
+	limit := c.within(one.limit)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	r := new(record)
 	done := make(chan struct{})
@@ -206,7 +220,7 @@ func (one check) do(ctx context.Context, c *subject) Result {
 		}
 	}
 	if ctx.Err() != nil && !r.failed() { // what was not seen is not good
-		r.fail(one.late(c, r.waitingFor(), time.Since(started)))
+		r.fail(one.late(c, limit, r.waitingFor(), time.Since(started)))
 	}
 	result := r.seal()
 	result.Name, result.Title = one.name, one.title
@@ -217,7 +231,7 @@ func (one check) do(ctx context.Context, c *subject) Result {
 // lastWords is how long a check whose time is over may take to say so.
 const lastWords = 300 * time.Millisecond
 
-func (one check) late(c *subject, waiting string, after time.Duration) Finding {
+func (one check) late(c *subject, limit time.Duration, waiting string, after time.Duration) Finding {
 	var machines []string
 	for _, m := range c.cluster.Machines {
 		machines = append(machines, m.Name)
@@ -225,7 +239,7 @@ func (one check) late(c *subject, waiting string, after time.Duration) Finding {
 	return Finding{
 		Machine:  strings.Join(machines, ", "),
 		Found:    fmt.Sprintf("not done after %.0f s, %s", after.Seconds(), cmp.Or(waiting, "waiting for an answer")),
-		Expected: fmt.Sprintf("an end within %.0f s", one.limit.Seconds()),
+		Expected: fmt.Sprintf("an end within %.0f s", limit.Seconds()),
 		Next:     "ops status",
 	}
 }
