@@ -110,6 +110,9 @@ func (r Report) With(again Report) Report {
 		}
 	}
 	both.Healthy, both.Error, both.Seconds = false, again.Error, r.Seconds+again.Seconds
+	if r.Error == "" && again.Error == nobodyAnswered {
+		both.Error = "" // somebody did before, and what failed says the rest
+	}
 	both.judge()
 	return both
 }

@@ -20,3 +20,15 @@ func TestChecksThatRanAgainReplaceTheirOlderResults(t *testing.T) {
 		t.Errorf("got %+v, want a healthy report", got)
 	}
 }
+
+// A look that reached nobody does not take back that there was one that did.
+func TestASecondLookThatReachesNobodyLeavesAVerdict(t *testing.T) {
+	first := Report{Checks: []Result{{Name: "probe", Outcome: OK}, {Name: "jobs", Outcome: Failed}}}
+	again := Report{Error: nobodyAnswered, Checks: []Result{{Name: "probe", Outcome: Skipped}, {Name: "jobs", Outcome: Failed}}}
+	if got := first.With(again); got.ExitCode() != ExitUnhealthy {
+		t.Errorf("got %+v, want it unhealthy and no error", got)
+	}
+	if got := again.With(again); got.ExitCode() != ExitError {
+		t.Errorf("nobody answered either time: got %+v, want an error", got)
+	}
+}

@@ -140,6 +140,8 @@ type subject struct {
 	passed   looks[passing]
 }
 
+const nobodyAnswered = "no machine and no broker answered, so nothing could be checked"
+
 // Run checks a cluster. It returns within Options.Timeout, or when ctx ends,
 // with all that was found until then.
 func Run(ctx context.Context, s *connect.Session, o Options) Report {
@@ -159,7 +161,7 @@ func Run(ctx context.Context, s *connect.Session, o Options) Report {
 	case ctx.Err() != nil:
 		report.Error = "stopped before the end: " + context.Cause(ctx).Error()
 	case !c.answered.Load():
-		report.Error = "no machine and no broker answered, so nothing could be checked"
+		report.Error = nobodyAnswered
 	}
 	report.judge()
 	return report

@@ -48,6 +48,10 @@ func checkZooKeeper(ctx context.Context, c *subject, r *record) {
 			r.note("%s: %s, id %d, version %s, %d connections", m.Machine, m.Mode, m.RunningID, m.Version, m.Connections)
 		}
 	}
+	if len(z.Members) == 1 {
+		r.sum("one member, %s", cmp.Or(z.Members[0].Mode, "not at work"))
+		return
+	}
 	r.sum("leader %s, %d of %d follow", cmp.Or(z.Leader, "none"), modes[zookeeper.Follower], len(z.Members)-1)
 }
 
