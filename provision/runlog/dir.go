@@ -32,13 +32,17 @@ type Dir string
 // In is the directory of a stack of the project in root.
 func In(root, stack string) Dir { return Dir(filepath.Join(root, ".weir", stack, "runs")) }
 
+// idTime is how an ID begins. Two runs may well follow each other within a second, and
+// the later one must be the later ID.
+const idTime = "20060102T150405.000Z"
+
 // Begin begins the log of a run and removes the oldest ones. Until it is
 // closed, or this process ends, the run is told to be running.
 func (d Dir) Begin(b Begin, now func() time.Time) (*Log, error) {
 	if err := os.MkdirAll(string(d), 0o700); err != nil {
 		return nil, fmt.Errorf("run log: %w", err)
 	}
-	id := now().UTC().Format("20060102T150405Z") + "-" + strings.ToLower(rand.Text()[:4])
+	id := now().UTC().Format(idTime) + "-" + strings.ToLower(rand.Text()[:4])
 	l, err := Open(d.file(id))
 	if err != nil {
 		return nil, err

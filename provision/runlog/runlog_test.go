@@ -220,6 +220,23 @@ func TestTheOldestLogsGo(t *testing.T) {
 	}
 }
 
+func TestTheLastOfRunsWithinASecondIsTheLast(t *testing.T) {
+	d := Dir(t.TempDir())
+	begun := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for i := range 20 {
+		l, err := d.Begin(Begin{}, func() time.Time { return begun.Add(time.Duration(i) * 40 * time.Millisecond) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if run, _, err := d.Find(Last); err != nil || d.file(run.ID) != l.Path() {
+			t.Fatalf("run %d: got %s, %v; want %s", i, run.ID, err, l.Path())
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestARunIsFoundByItsBeginning(t *testing.T) {
 	d := Dir(t.TempDir())
 	for _, id := range []string{"20260101T000000Z-aaaa", "20260102T000000Z-bbbb", "20260102T000000Z-cccc"} {
