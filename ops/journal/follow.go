@@ -72,6 +72,9 @@ func merge(ctx context.Context, asked int, entries <-chan Entry, ends <-chan Fai
 		case f := <-ends:
 			asked--
 			flush()
+			if ctx.Err() != nil { // it ended because we were asked to
+				return nil
+			}
 			lost(f)
 		}
 	}

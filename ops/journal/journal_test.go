@@ -146,6 +146,20 @@ func TestWhatIsWrittenMeanwhileIsShownInTheOrderOfTime(t *testing.T) {
 	}
 }
 
+// A journal that ends as the reader was interrupted is no machine that was lost.
+func TestWhoIsInterruptedLosesNoMachine(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 { // both are there to be taken, and either is
+		ends := make(chan Failure, 1)
+		ends <- Failure{"a", context.Canceled}
+		lost := func(f Failure) { t.Errorf("lost machine %s", f.Machine) }
+		if err := merge(ctx, 1, nil, ends, func(Entry) {}, lost); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestTheScriptQuotesWhatItIsGiven(t *testing.T) {
 	for _, follow := range []bool{false, true} {
 		got := Query{Since: "it's", Lines: 5}.script([]string{"a; rm.service"}, follow)
