@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -288,6 +289,26 @@ func TestRunIsCancelled(t *testing.T) {
 	})
 }
 
+// cutting is a connection that, once armed, ends behind what is written next.
+type cutting struct {
+	net.Conn
+	armed atomic.Bool
+}
+
+func (c *cutting) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	var err error
+	c.Conn, err = new(net.Dialer).DialContext(ctx, network, address)
+	return c, err
+}
+
+func (c *cutting) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if c.armed.Load() {
+		_ = c.Close()
+	}
+	return n, err
+}
+
 func TestRunNoticesALostMachine(t *testing.T) {
 	t.Parallel()
 	t.Run("that breaks the connection", func(t *testing.T) {
@@ -300,6 +321,15 @@ func TestRunNoticesALostMachine(t *testing.T) {
 		<-client.Done()
 		if _, err = client.Run(t.Context(), remote.Script{Text: "true"}); !as[*remote.ConnectError](err) {
 			t.Errorf("the next script: got %v, want a ConnectError", err)
+		}
+	})
+	t.Run("that breaks it while a session is opened", func(t *testing.T) {
+		cut := &cutting{}
+		client := remotetest.Dial(t, remotetest.Start(t, remotetest.Config{}), remote.WithDialer(cut))
+		cut.armed.Store(true)
+		_, err := client.Run(t.Context(), remote.Script{Text: "true"})
+		if !as[*remote.LostError](err) || !as[*remote.ConnectError](err) || strings.Contains(err.Error(), "<nil>") {
+			t.Errorf("got %v, want that the connection was lost", err)
 		}
 	})
 	t.Run("that is silent", func(t *testing.T) {

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,8 +64,12 @@ func (s *session) start(ctx context.Context) error {
 
 func (s *session) open() opened {
 	session, err := s.client.ssh.NewSession()
-	if err != nil {
+	var refused *ssh.OpenChannelError
+	switch {
+	case errors.As(err, &refused):
 		return opened{err: fmt.Errorf("open a session: %w", err)}
+	case err != nil: // the connection ended, of which the library says that it got the packet "<nil>"
+		return opened{err: cmp.Or[error](s.client.Err(), &LostError{Err: io.ErrUnexpectedEOF})}
 	}
 	session.Stdout, session.Stderr = s.stdout, &s.stderr
 	input, err := session.StdinPipe()
