@@ -2,8 +2,10 @@ package cluster
 
 import (
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 
 	"github.com/IBM/sarama"
@@ -31,6 +33,21 @@ func Dial(address string, config *sarama.Config) (*Connection, error) {
 		return nil, fmt.Errorf("connect to %s: %w", address, err)
 	}
 	return &Connection{capture.conn, broker}, nil
+}
+
+// Frame reads an answer of at most so many bytes into memory that room gives.
+func (c *Connection) Frame(most int, room func(size int) []byte) ([]byte, error) {
+	var size [4]byte
+	if _, err := io.ReadFull(c, size[:]); err != nil {
+		return nil, err
+	}
+	n := binary.BigEndian.Uint32(size[:])
+	if int64(n) > int64(most) {
+		return nil, fmt.Errorf("an answer of %d bytes, want at most %d", n, most)
+	}
+	frame := room(int(n))
+	_, err := io.ReadFull(c, frame)
+	return frame, err
 }
 
 // Close closes the connection.

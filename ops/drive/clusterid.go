@@ -24,13 +24,22 @@ func (p Project) ClusterID(stack string) string {
 
 // KeepClusterID keeps a stack's cluster id. A kill leaves the old one or the new.
 func (p Project) KeepClusterID(stack, id string) error {
-	file := p.clusterIDFile(stack)
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+	if err := put(p.clusterIDFile(stack), id+"\n", os.Rename); err != nil {
 		return fmt.Errorf("keep the cluster's id: %w", err)
+	}
+	return nil
+}
+
+// put writes a file whole. What is there is replaced by os.Rename as place, and left
+// alone, which is an error, by os.Link.
+func put(file, text string, place func(from, to string) error) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
 	}
 	beside := fmt.Sprintf("%s.%d", file, os.Getpid())
-	if err := os.WriteFile(beside, []byte(id+"\n"), 0o600); err != nil {
-		return fmt.Errorf("keep the cluster's id: %w", err)
+	defer os.Remove(beside) //nolint:errcheck // it has its place
+	if err := os.WriteFile(beside, []byte(text), 0o600); err != nil {
+		return err
 	}
-	return os.Rename(beside, file)
+	return place(beside, file)
 }

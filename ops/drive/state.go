@@ -38,19 +38,9 @@ func (p Project) readState(stack string) (state, error) {
 // backend takes it from there, and the first operation makes the salt of its
 // secrets. A stack that somebody else made meanwhile is left alone.
 func (p Project) begin(stack string) error {
-	file := p.stateFile(stack)
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return fmt.Errorf("begin stack %s: %w", stack, err)
-	}
 	text := fmt.Sprintf(`{"version":3,"checkpoint":{"stack":"organization/%s/%s"}}`, projectName, stack)
-	beside := fmt.Sprintf("%s.%d", file, os.Getpid())
-	defer os.Remove(beside)
-	if err := os.WriteFile(beside, []byte(text+"\n"), 0o600); err != nil {
+	if err := put(p.stateFile(stack), text+"\n", os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("begin stack %s: %w", stack, err)
-	}
-	// A link takes the place of no file, and is whole as soon as it is there.
-	if err := os.Link(beside, file); !errors.Is(err, fs.ErrExist) {
-		return err
 	}
 	return nil
 }

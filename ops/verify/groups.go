@@ -115,8 +115,7 @@ type turn struct {
 }
 
 func (c *subject) turnOf(ctx context.Context, group string) turn {
-	limit := c.within(groupPatience)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done after %s", limit))
+	ctx, cancel := c.bounded(ctx, groupPatience, "not done after")
 	defer cancel()
 	t := turn{group: group, coordinator: -1}
 	for {

@@ -101,8 +101,7 @@ func (c *subject) fromHere(ctx context.Context, advertised map[string]status.Bro
 
 // from has a machine connect to each listener, and returns how many it reached.
 func (c *subject) from(ctx context.Context, name string, advertised map[string]status.Broker, r *record) int {
-	limit := c.within(reachBound)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
+	ctx, cancel := c.bounded(ctx, reachBound, "no answer within")
 	defer cancel()
 	addresses := slices.Sorted(maps.Keys(advertised))
 	result, err := c.Run(ctx, name, remote.Script{Step: "connect", Text: connectScript(addresses), Limit: answerLimit})

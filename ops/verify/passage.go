@@ -60,8 +60,7 @@ func (c *subject) passages(ctx context.Context) ([]passage, error) {
 		return nil, topic.err
 	}
 	p, err := c.passed.since(ctx, time.Time{}, func() (p passing) {
-		limit := c.within(passLimit)
-		ctx, cancel := context.WithTimeoutCause(c.ctx, limit, fmt.Errorf("not done after %s", limit))
+		ctx, cancel := c.bounded(c.ctx, passLimit, "not done after")
 		defer cancel()
 		p.err = c.mendProbe(ctx, topic)
 		if p.err == nil {

@@ -131,8 +131,7 @@ func difference(is, want []held) string {
 // readReplica reads what a broker itself holds of the passage's offsets, and waits
 // until it has all of them.
 func (c *subject) readReplica(ctx context.Context, machine string, p passage) ([]held, error) {
-	limit := c.within(replicaPatience)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not all there after %s", limit))
+	ctx, cancel := c.bounded(ctx, replicaPatience, "not all there after")
 	defer cancel()
 	return connect.WithBroker(ctx, c.Session, machine, func(b *sarama.Broker) (all []held, err error) {
 		for next := p.from; next < p.to; {

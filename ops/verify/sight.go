@@ -117,8 +117,7 @@ func (c *subject) sights(ctx context.Context, from time.Time) ([]sight, error) {
 }
 
 func (c *subject) see(name string) sight {
-	limit := c.within(sightLimit)
-	ctx, cancel := context.WithTimeoutCause(c.ctx, limit, fmt.Errorf("no answer within %s", limit))
+	ctx, cancel := c.bounded(c.ctx, sightLimit, "no answer within")
 	defer cancel()
 	conn, err := c.Machine(ctx, name) // before the clock is asked for
 	if err != nil {

@@ -176,6 +176,13 @@ func (c *subject) within(limit time.Duration) time.Duration {
 	return time.Duration(float64(limit) * c.stretch).Round(100 * time.Millisecond)
 }
 
+// bounded ends ctx after a limit as this run has it, and says so: "no answer within",
+// for example, and how long that was.
+func (c *subject) bounded(ctx context.Context, limit time.Duration, what string) (context.Context, context.CancelFunc) {
+	limit = c.within(limit)
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("%s %s", what, limit))
+}
+
 func runAll(ctx context.Context, c *subject, all []check, chosen func(string) bool) []Result {
 	results := make([]Result, len(all))
 	var wg sync.WaitGroup

@@ -8,7 +8,6 @@ import (
 	"weir/provision/layout"
 	"weir/provision/machine"
 	"weir/provision/problem"
-	"weir/provision/systemd"
 )
 
 // Keep is the value of a setting that stays as the machine has it.
@@ -130,6 +129,6 @@ func (o OS) atBoot() ([]machine.File, []machine.Service) {
 		"Before=weir-zookeeper.service weir-kafka.service\n\n" +
 		"[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo " + o.TransparentHugePages + " >" + hugePages + "'\n\n" +
 		"[Install]\nWantedBy=multi-user.target\n"
-	file := machine.File{Path: systemd.Dir + "/" + HugePagesUnit, Owner: "root", Group: "root", Mode: 0o644, Content: text}
+	file := machine.File{Path: machine.UnitDir + "/" + HugePagesUnit, Owner: "root", Group: "root", Mode: 0o644, Content: text}
 	return []machine.File{file}, []machine.Service{{Unit: HugePagesUnit, AtBoot: true}}
 }

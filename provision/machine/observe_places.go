@@ -32,7 +32,7 @@ func observeStrangers(b *strings.Builder, s State) {
 	}
 	if keeper {
 		b.WriteString(`echo @named
-grep -hoE '/etc/weir/[A-Za-z0-9._+-]+' /etc/systemd/system/weir-*.service 2>/dev/null
+grep -hoE '/etc/weir/[A-Za-z0-9._+-]+' ` + UnitDir + `/weir-*.service 2>/dev/null
 `)
 	}
 }
@@ -41,7 +41,7 @@ grep -hoE '/etc/weir/[A-Za-z0-9._+-]+' /etc/systemd/system/weir-*.service 2>/dev
 // have theirs in /usr/lib, which is not ours to judge.
 var unitDirs = []string{
 	"/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient",
-	"/etc/systemd/system", "/run/systemd/system",
+	UnitDir, "/run/systemd/system",
 }
 
 // dropInDirs are the directories whose files change the unit, and it alone or

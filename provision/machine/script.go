@@ -183,7 +183,7 @@ type unread struct {
 func (u *unread) any() bool { return u.changed || len(u.fresh) > 0 }
 
 func (u *unread) note(s Step) {
-	unit, below := strings.CutPrefix(s.Target, systemdDir)
+	unit, below := strings.CutPrefix(s.Target, UnitDir+"/")
 	switch {
 	case s.Kind == "file" && s.Action == Create && below && !strings.Contains(unit, "/"):
 		u.fresh = append(u.fresh, unit)
@@ -192,9 +192,6 @@ func (u *unread) note(s Step) {
 		u.changed = true
 	}
 }
-
-// systemdDir is where units are, and, below it, their drop-ins.
-const systemdDir = "/etc/systemd/system/"
 
 func (s Step) command(steps []Step, i int, size packSize) string {
 	target := remote.Quote(s.Target)

@@ -72,6 +72,9 @@ type File struct {
 	Once bool
 }
 
+// UnitDir is where an administrator's unit files belong.
+const UnitDir = "/etc/systemd/system"
+
 // ReleaseDir holds all releases side by side. Components share it, so that what
 // two of them run on is sent and kept once; each has a link of its own, so that
 // they switch one after the other.

@@ -85,7 +85,7 @@ func (s Subject) listen() []string {
 // written are the directories that a change writes to.
 func (s Subject) written() []string {
 	return s.collect(func(st machine.State) []string {
-		paths := []string{"/etc/systemd/system", machine.ReleaseDir, machine.ManifestDir}
+		paths := []string{machine.UnitDir, machine.ReleaseDir, machine.ManifestDir}
 		for _, d := range st.Directories {
 			paths = append(paths, d.Path)
 		}

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -115,6 +116,24 @@ func (c *Client) keepalive(interval, lost time.Duration) {
 }
 
 // connectError is for what did not start because the connection is gone.
+// endPatience bounds the wait for why a connection ended, which is known at once.
+const endPatience = time.Second
+
+// unopened is why the machine opened no channel. Where the connection ended
+// meanwhile, the library says that it got the packet "<nil>", and why a moment later.
+func (c *Client) unopened(err error) error {
+	var refused *ssh.OpenChannelError
+	if errors.As(err, &refused) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	select {
+	case <-c.done:
+		return c.err
+	case <-time.After(endPatience):
+		return err
+	}
+}
+
 func (c *Client) connectError(err error) *ConnectError { return c.host.connectError(err) }
 
 // acquire waits for a free session.

@@ -25,6 +25,7 @@ func (c *Client) DialContext(ctx context.Context, network, address string) (net.
 	if err == nil {
 		return forward(channel, address), nil
 	}
+	err = c.unopened(err)
 	if lost := c.Err(); lost != nil {
 		return nil, c.connectError(lost)
 	}

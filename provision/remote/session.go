@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,12 +63,8 @@ func (s *session) start(ctx context.Context) error {
 
 func (s *session) open() opened {
 	session, err := s.client.ssh.NewSession()
-	var refused *ssh.OpenChannelError
-	switch {
-	case errors.As(err, &refused):
-		return opened{err: fmt.Errorf("open a session: %w", err)}
-	case err != nil: // the connection ended, of which the library says that it got the packet "<nil>"
-		return opened{err: cmp.Or[error](s.client.Err(), &LostError{Err: io.ErrUnexpectedEOF})}
+	if err != nil {
+		return opened{err: fmt.Errorf("open a session: %w", s.client.unopened(err))}
 	}
 	session.Stdout, session.Stderr = s.stdout, &s.stderr
 	input, err := session.StdinPipe()

@@ -27,7 +27,7 @@ type Terminal struct {
 func (c *Client) Shell(ctx context.Context, command string, t Terminal) (exitCode int, err error) {
 	session, err := c.ssh.NewSession()
 	if err != nil {
-		return -1, c.connectError(err)
+		return -1, c.connectError(c.unopened(err))
 	}
 	defer func() { go session.Close() }() //nolint:errcheck // a machine that hangs may not take the goodbye
 	session.Stdin, session.Stdout, session.Stderr = t.Stdin, t.Stdout, t.Stderr

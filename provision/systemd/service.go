@@ -20,9 +20,6 @@ import (
 	"weir/provision/problem"
 )
 
-// Dir is where an administrator's unit files belong.
-const Dir = "/etc/systemd/system"
-
 // Service is one long-running program as systemd is to run it.
 type Service struct {
 	Description string
@@ -58,7 +55,7 @@ type Variable struct{ Name, Value string }
 
 // File is the unit file as part of a machine's state.
 func (s Service) File(unit string) machine.File {
-	return machine.File{Path: Dir + "/" + unit, Owner: "root", Group: "root", Mode: 0o644, Content: s.String()}
+	return machine.File{Path: machine.UnitDir + "/" + unit, Owner: "root", Group: "root", Mode: 0o644, Content: s.String()}
 }
 
 // String is the text of the unit file.

@@ -179,27 +179,21 @@ func (s *site) question() (question, error) {
 	return question{Components: all, Topic: s.topic(), Bootstrap: s.brokers().Bootstrap()}, err
 }
 
+// ensureInstalled is for sections that begin with a cluster.
+func (l *lab) ensureInstalled(ctx context.Context) (*site, error) { return l.ensure(ctx, quickStart) }
+
 // ensureServing is for sections that measure what a cluster serves: its virtual machines
 // run as they do in production, and not as they start quickly, which keeps them from
 // compiling well.
-func (l *lab) ensureServing(ctx context.Context) (*site, error) {
-	s, err := l.site(ctx)
-	if err != nil || s.installed && s.jvmOptions == "" {
-		return s, err
-	}
-	fmt.Fprintln(l.progress, "  have a cluster that runs as in production, which does not count")
-	s.jvmOptions = ""
-	_, err = s.up(ctx, true)
-	return s, err
-}
+func (l *lab) ensureServing(ctx context.Context) (*site, error) { return l.ensure(ctx, "") }
 
-// ensureInstalled is for sections that begin with a cluster.
-func (l *lab) ensureInstalled(ctx context.Context) (*site, error) {
+func (l *lab) ensure(ctx context.Context, jvmOptions string) (*site, error) {
 	s, err := l.site(ctx)
-	if err != nil || s.installed {
+	if err != nil || s.installed && s.jvmOptions == jvmOptions {
 		return s, err
 	}
 	fmt.Fprintln(l.progress, "  install a cluster, which does not count")
+	s.jvmOptions = jvmOptions
 	_, err = s.up(ctx, true)
 	return s, err
 }

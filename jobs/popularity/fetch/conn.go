@@ -2,9 +2,6 @@ package fetch
 
 import (
 	"context"
-	"encoding/binary"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -67,18 +64,11 @@ func (c *conn) fetch(r request, into *buffer) (response, error) {
 	if _, err := c.Write(c.request); err != nil {
 		return response{}, err
 	}
-	var size [4]byte
-	if _, err := io.ReadFull(c, size[:]); err != nil {
+	frame, err := c.Frame(maxResponse, into.frame)
+	if err != nil {
 		return response{}, err
 	}
-	n := binary.BigEndian.Uint32(size[:])
-	if n > maxResponse {
-		return response{}, fmt.Errorf("a response of %d bytes, want at most %d", n, maxResponse)
-	}
-	if _, err := io.ReadFull(c, into.frame(int(n))); err != nil {
-		return response{}, err
-	}
-	return parse(into.bytes, c.version, c.correlation, r.partition)
+	return parse(frame, c.version, c.correlation, r.partition)
 }
 
 // buffer is the memory of a response, of its batches and of what was decompressed

@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -119,25 +119,12 @@ func (l *link) listen() {
 // maxAnswer bounds an answer, which has some fifty bytes and a topic's name.
 const maxAnswer = 1 << 16
 
-// read reads a frame.
+// read reads an answer, into memory where that has room.
 func (l *link) read(memory []byte) ([]byte, error) {
 	if err := l.conn.SetReadDeadline(time.Now().Add(l.timeout)); err != nil {
 		return memory, err
 	}
-	var size [4]byte
-	if _, err := io.ReadFull(l.conn, size[:]); err != nil {
-		return memory, err
-	}
-	n := int(binary.BigEndian.Uint32(size[:]))
-	if n > maxAnswer {
-		return memory, fmt.Errorf("it has %d bytes, want at most %d", n, maxAnswer)
-	}
-	if cap(memory) < n {
-		memory = make([]byte, n)
-	}
-	memory = memory[:n]
-	_, err := io.ReadFull(l.conn, memory)
-	return memory, err
+	return l.conn.Frame(maxAnswer, func(size int) []byte { return slices.Grow(memory[:0], size)[:size] })
 }
 
 // outcome reads an answer: about one topic and one partition, as was asked.
