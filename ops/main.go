@@ -8,7 +8,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
+
+// repeated is how soon after a signal the same one is still part of it: a
+// terminal sends it to a whole group and its leader passes it on, and coreutils'
+// timeout signals its child and then the group.
+const repeated = 500 * time.Millisecond
 
 func main() { os.Exit(run()) }
 
@@ -17,6 +23,6 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// The first signal ends the run in good order; a second one at once.
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() { time.AfterFunc(repeated, stop) })
 	return execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
