@@ -95,6 +95,10 @@ func (a *app) draft(ctx context.Context, p drive.Project, f initFlags) (draft, e
 			return draft{}, err
 		}
 	}
+	if !f.scan && f.known == "" && !inHome("known_hosts") {
+		return draft{}, usageError{errors.New("nothing says which keys the machines have: there is no ~/.ssh/known_hosts; " +
+			"add --scan, which asks the machines and shows the fingerprints to compare, or --known-hosts FILE")}
+	}
 	f.key, f.known = fromRoot(p, f.key), fromRoot(p, f.known)
 	d := draft{SSH: sshFlags(f), Article: f.article}
 	for i, text := range f.machines {
@@ -167,16 +171,18 @@ func fromRoot(p drive.Project, path string) string {
 
 // usualKey is the key that OpenSSH would take first; "" where there is none.
 func usualKey() string {
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return ""
-	}
 	for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
-		if exists(filepath.Join(home, ".ssh", name)) {
+		if inHome(name) {
 			return "~/.ssh/" + name
 		}
 	}
 	return ""
+}
+
+// inHome says whether OpenSSH's directory of whoever runs this has a file.
+func inHome(name string) bool {
+	home, err := os.UserHomeDir()
+	return err == nil && exists(filepath.Join(home, ".ssh", name))
 }
 
 func exists(path string) bool {
