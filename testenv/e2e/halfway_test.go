@@ -12,11 +12,11 @@ import (
 
 // endStateScript lists what a run leaves on a machine, without what differs
 // between two runs that end the same: times, numbers of users, and what services
-// keep in their data.
+// keep in their data. Of /run, which a reboot empties, it lists pending restarts.
 const endStateScript = `
-find /etc /home /opt /root /srv /usr/local /var/lib /var/log/weir /run/weir \( \
+find /etc /home /opt /root /srv /usr/local /var/lib /var/log/weir /run/weir/restart \( \
     -path /var/lib/apt -o -path /var/lib/sudo -o -path /var/lib/systemd -o -path /var/lib/dpkg -o -path '/var/lib/weir/*/*' -not -path '/var/lib/weir/manifest/*' -o -path '/var/log/weir/*/*' -o -path '/home/fams/kafka-logs/*' -o -path '/home/fams/zk_data/*' \
-  \) -prune -o -not -path /run/weir/restart -not -path /run/weir/holder -not -path /run/weir/beat -printf '%p %y %m %u:%g %l\n' 2>/dev/null | sort
+  \) -prune -o -not -path /run/weir/restart -printf '%p %y %m %u:%g %l\n' 2>/dev/null | sort
 find /home/fams/kafka-logs /home/fams/zk_data -mindepth 1 -printf 'all below %H %u:%g\n' 2>/dev/null | sort -u
 find /etc/weir /etc/sysctl.d /etc/systemd/system /var/lib/weir/manifest -type f 2>/dev/null | sort | xargs -r sha256sum
 find /opt/weir/releases -name '*.tree' 2>/dev/null | sort | while read -r list; do
