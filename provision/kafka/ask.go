@@ -20,8 +20,8 @@ func (a *Admin) View(ctx context.Context) (View, error) {
 		return a.registry.View(ctx)
 	}
 	var v View
-	err := a.do(ctx, "asking for the cluster's state", func(client sarama.Client, _ sarama.ClusterAdmin) error {
-		broker, answer, err := a.metadata(client)
+	err := a.do(ctx, "asking for the cluster's state", func(client sarama.Client, admin sarama.ClusterAdmin) error {
+		broker, answer, err := a.metadata(client, admin)
 		if err != nil {
 			return err
 		}
@@ -33,8 +33,9 @@ func (a *Admin) View(ctx context.Context) (View, error) {
 	return v, err
 }
 
-// metadata returns what the first broker that answers says, and that broker.
-func (a *Admin) metadata(client sarama.Client) (*sarama.Broker, *sarama.MetadataResponse, error) {
+// metadata returns what the first broker that answers says, and that broker. One
+// that is not yet told what there is, while it starts, is no answer.
+func (a *Admin) metadata(client sarama.Client, admin sarama.ClusterAdmin) (*sarama.Broker, *sarama.MetadataResponse, error) {
 	if err := refresh(client); err != nil {
 		return nil, nil, err
 	}
@@ -46,8 +47,8 @@ func (a *Admin) metadata(client sarama.Client) (*sarama.Broker, *sarama.Metadata
 	for _, b := range brokers {
 		_ = b.Open(client.Config()) // one that is open stays so; what fails shows below
 		answer, err := b.GetMetadata(sarama.NewMetadataRequest(a.config.Version, nil))
-		if err == nil && len(answer.Brokers) == 0 {
-			err = errNoBrokersKnown
+		if err == nil {
+			err = told(b, admin, answer)
 		}
 		if err == nil {
 			return b, answer, nil
@@ -63,6 +64,40 @@ func (a *Admin) metadata(client sarama.Client) (*sarama.Broker, *sarama.Metadata
 
 // errNoBrokersKnown is a broker's state while it starts (KAFKA-7924).
 var errNoBrokersKnown = errors.New("it knows no brokers yet")
+
+// errNoTopicsKnown is what follows: a new controller tells brokers of each other
+// before it tells them of topics (KafkaController.onControllerFailover).
+var errNoTopicsKnown = errors.New("it knows no topics yet")
+
+// logDirsVersion is the request that brokers answer since 2.0.
+const logDirsVersion = 1
+
+// told says what a broker that has just started does not know yet. Where it knows
+// of no topic, one that it has a log of would be: the controller is asked whether
+// that one might be created.
+func told(b *sarama.Broker, admin sarama.ClusterAdmin, answer *sarama.MetadataResponse) error {
+	switch {
+	case len(answer.Brokers) == 0:
+		return errNoBrokersKnown
+	case len(answer.Topics) > 0:
+		return nil
+	}
+	logs, err := b.DescribeLogDirs(&sarama.DescribeLogDirsRequest{Version: logDirsVersion})
+	if err != nil {
+		return err
+	}
+	for _, dir := range logs.LogDirs {
+		for _, t := range dir.Topics {
+			const validateOnly = true
+			err := admin.CreateTopic(t.Topic, &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, validateOnly)
+			if errors.Is(err, sarama.ErrTopicAlreadyExists) {
+				return errNoTopicsKnown
+			}
+			return nil
+		}
+	}
+	return nil
+}
 
 // refresh makes the client learn brokers and controller. That some partitions
 // have no leader, which sarama reports as a failure, is what a view is to show.

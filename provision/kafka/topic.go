@@ -30,8 +30,8 @@ func (a *Admin) Describe(ctx context.Context, name string) (Topic, error) {
 		return a.registry.Describe(ctx, name)
 	}
 	t := Topic{Name: name, Config: map[string]string{}}
-	err := a.do(ctx, "describing topic "+name, func(client sarama.Client, _ sarama.ClusterAdmin) error {
-		broker, answer, err := a.metadata(client)
+	err := a.do(ctx, "describing topic "+name, func(client sarama.Client, admin sarama.ClusterAdmin) error {
+		broker, answer, err := a.metadata(client, admin)
 		if err != nil {
 			return err
 		}
