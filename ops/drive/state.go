@@ -58,8 +58,12 @@ func withoutPending(deployment json.RawMessage) (json.RawMessage, error) {
 // clusterOutput is the program's output that describes the cluster.
 const clusterOutput = "cluster"
 
+// ErrUnfinished says that no run of the stack came to its end.
+var ErrUnfinished = errors.New("was not brought up to its end")
+
 // Cluster returns the cluster as it was last brought up, with the secrets that
-// it takes to log in. It is ErrNoStack where there is none.
+// it takes to log in. It is ErrNoStack where there is none, and ErrUnfinished where
+// it is not known yet.
 func (s *Stack) Cluster(ctx context.Context) (inventory.Cluster, error) {
 	var c inventory.Cluster
 	if !s.Exists() {
@@ -78,7 +82,7 @@ func (s *Stack) Cluster(ctx context.Context) (inventory.Cluster, error) {
 	}
 	value, ok := outputs[clusterOutput]
 	if !ok {
-		return c, fmt.Errorf("stack %s was not brought up to its end; run: bin/ops up --stack %s", s.Name, s.Name)
+		return c, fmt.Errorf("stack %s %w; run: bin/ops up --stack %s", s.Name, ErrUnfinished, s.Name)
 	}
 	return c, decodeCluster(value, &c)
 }
