@@ -250,7 +250,7 @@ unit_up() { # UNIT
 }
 finish() { # PID STARTED SECONDS UNIT: asks it to end and waits, never kills it
   if [ -n "$4" ]; then # which may have started another one meanwhile
-    case $(systemctl is-enabled "$4" 2>/dev/null) in enabled*|linked*|generated) systemctl disable --quiet "$4" ;; esac
+    case $(systemctl is-enabled "$4" 2>/dev/null) in disabled|static|indirect|transient|masked*|not-found) ;; *) systemctl disable --quiet "$4" ;; esac
     systemctl stop --no-block "$4"
   elif [ "$(started_at "$1")" = "$2" ]; then
     kill -TERM "$1" 2>/dev/null || true # it may end by itself meanwhile

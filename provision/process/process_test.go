@@ -88,7 +88,13 @@ func start(t *testing.T, words ...string) started {
 // look runs the script with a real shell.
 func look(t *testing.T, classes ...string) []process.Java {
 	t.Helper()
-	out, err := exec.Command("sh", "-c", "export LC_ALL=C\n"+process.Script(classes...)).Output()
+	return lookAfter(t, "", classes...)
+}
+
+// lookAfter runs the script after other words of the shell.
+func lookAfter(t *testing.T, before string, classes ...string) []process.Java {
+	t.Helper()
+	out, err := exec.Command("sh", "-c", "export LC_ALL=C\n"+before+process.Script(classes...)).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +134,20 @@ func TestAServerIsFoundWithAllThatIsKnownOfIt(t *testing.T) {
 	}
 	if !got.Listens(s.port) || got.Listens(1) {
 		t.Errorf("listens on %v, want %d", got.Ports, s.port)
+	}
+}
+
+// Else it would be a server without a data directory, of a unit that is taken to
+// run: who takes its place would leave both alone.
+func TestAServerThatEndsWhileItIsLookedAtIsNone(t *testing.T) {
+	main := fmt.Sprintf("weir.test.Ends%d", os.Getpid())
+	s := start(t, main, "server.properties")
+	ends := fmt.Sprintf("getent() { kill -KILL %[1]d; while [ -n \"$(tr -d '\\0' </proc/%[1]d/cmdline)\" ]; do sleep 0.01; done; }\n", s.pid)
+	if servers := lookAfter(t, ends, main); len(servers) != 0 {
+		t.Errorf("got %+v, want none", servers)
+	}
+	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", s.pid)); err != nil || len(text) > 0 {
+		t.Errorf("the server still runs: %q, %v", text, err)
 	}
 }
 

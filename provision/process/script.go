@@ -36,7 +36,6 @@ java_servers() { # CLASS...
     program=$(look readlink "/proc/$pid/exe") dir=$(look readlink "/proc/$pid/cwd")
     case $program in */java | */java' (deleted)') ;; *) continue ;; esac
     fact stat 1024 <"/proc/$pid/stat"
-    fact command MAXCOMMAND <"/proc/$pid/cmdline"
     printf '%s\n' "$program" | fact program 4096
     printf '%s\n' "$dir" | fact dir 4096
     case $(look readlink "/proc/$pid/ns/pid") in ''|"$(readlink /proc/self/ns/pid)") ;; *) echo yes | fact elsewhere 8 ;; esac
@@ -55,6 +54,7 @@ java_servers() { # CLASS...
     config=$(tr '\0' '\n' <"/proc/$pid/cmdline" | grep -FxA1 -m1 "$@" | tail -n 1)
     case $config in /*) ;; *) config=$dir/$config ;; esac
     if [ -f "$config" ]; then fact config MAXCONFIG <"$config"; fi
+    fact command MAXCOMMAND <"/proc/$pid/cmdline" # last: one that has ended has none, and what was told of it may be half
   done
 }
 `

@@ -177,6 +177,7 @@ WorkingDirectory=`+famsHome+`/kafka
 Environment="KAFKA_HEAP_OPTS=-Xmx256m -Xms256m" "KAFKA_JVM_PERFORMANCE_OPTS=`+quickJVM+`"
 ExecStart=`+famsHome+`/kafka/bin/kafka-server-start.sh config/server.properties
 Restart=always
+RestartSec=5
 [Install]
 WantedBy=multi-user.target
 END
@@ -369,6 +370,7 @@ StartLimitIntervalSec=0
 WorkingDirectory=/home/fams/taken
 ExecStart=/bin/false start-the-taken server.properties
 Restart=always
+RestartSec=5
 RestartSec=200ms
 [Install]
 WantedBy=multi-user.target
