@@ -73,8 +73,8 @@ var errNoTopicsKnown = errors.New("it knows no topics yet")
 const logDirsVersion = 1
 
 // told says what a broker that has just started does not know yet. Where it knows
-// of no topic, one that it has a log of would be: the controller is asked whether
-// that one might be created.
+// of no topic, those that it has a log of would be some: the controller is asked
+// whether they might be created.
 func told(b *sarama.Broker, admin sarama.ClusterAdmin, answer *sarama.MetadataResponse) error {
 	switch {
 	case len(answer.Brokers) == 0:
@@ -93,7 +93,6 @@ func told(b *sarama.Broker, admin sarama.ClusterAdmin, answer *sarama.MetadataRe
 			if errors.Is(err, sarama.ErrTopicAlreadyExists) {
 				return errNoTopicsKnown
 			}
-			return nil
 		}
 	}
 	return nil
