@@ -7,12 +7,12 @@ import (
 
 	"weir/infra/stack"
 	"weir/ops/drive"
-	"weir/ops/internal/golden"
 	"weir/provision/adopt"
 	"weir/provision/kafka"
 	"weir/provision/layout"
 	"weir/provision/process"
 	"weir/provision/zookeeper"
+	"weir/testenv/golden"
 )
 
 // handMade is a cluster as it is found, with everything that a stack can say.

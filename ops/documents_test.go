@@ -15,13 +15,13 @@ import (
 	"weir/ops/command"
 	"weir/ops/doctor"
 	"weir/ops/gauge"
-	"weir/ops/internal/golden"
 	"weir/ops/journal"
 	"weir/ops/plan"
 	"weir/ops/roll"
 	"weir/ops/runs"
 	"weir/ops/status"
 	"weir/ops/verify"
+	"weir/testenv/golden"
 )
 
 // The page says what the types say of themselves: it cannot lag behind.

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"weir/infra/stack"
-	"weir/ops/internal/golden"
+	"weir/testenv/golden"
 )
 
 // The file that people with the article's three machines copy is what init writes.

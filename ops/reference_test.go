@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"weir/ops/internal/golden"
+	"weir/testenv/golden"
 )
 
 // reference is the page of all commands.

@@ -2,7 +2,6 @@ package stack_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,9 +10,8 @@ import (
 
 	"weir/infra/stack"
 	"weir/provision/problem"
+	"weir/testenv/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func source(name string) stack.Source {
 	return stack.Source{Stack: name, Root: "/project", Home: "/home/fams"}
@@ -33,7 +31,7 @@ func TestParseFile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", outcome(t, name, text))
+			golden.File(t, strings.TrimSuffix(file, ".yaml")+".golden", outcome(t, name, text))
 		})
 	}
 }
@@ -59,22 +57,6 @@ func outcome(t *testing.T, name string, text []byte) string {
 		b.Write(append(shown, '\n'))
 	}
 	return b.String()
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s (rewrite with -update):\ngot:\n%s\nwant:\n%s", file, got, want)
-	}
 }
 
 func TestAFileThatIsNotThereIsAProblem(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"weir/testenv/golden"
 )
 
 // The reference of the stack's config is what the Go types say of themselves:
@@ -31,7 +33,7 @@ func TestTheConfigReferenceIsUpToDate(t *testing.T) {
 	for name := range s.notes {
 		t.Errorf("the note on %s is of no use: there is no such key", name)
 	}
-	golden(t, "../../docs/reference/config.md", b.String())
+	golden.File(t, "../../docs/reference/config.md", b.String())
 }
 
 const head = `# The stack file

@@ -3,7 +3,6 @@ package popularity
 import (
 	"context"
 	"errors"
-	"flag"
 	"maps"
 	"math"
 	"os"
@@ -19,8 +18,6 @@ const crashDirectory = "WEIR_TEST_CRASH_DIRECTORY"
 
 // server is PostgreSQL for those tests that need it.
 var server postgrestest.Server
-
-var update = flag.Bool("update", false, "write docs/reference/weir-popularity.md anew")
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDirectory); dir != "" {

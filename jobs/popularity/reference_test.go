@@ -11,10 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"weir/jobs/program"
+	"weir/testenv/golden"
 )
-
-// reference is the page of all flags.
-const reference = "../../docs/reference/weir-popularity.md"
 
 // The reference is what the program says of itself: it cannot lag behind.
 func TestTheReferenceIsUpToDate(t *testing.T) {
@@ -25,18 +23,7 @@ func TestTheReferenceIsUpToDate(t *testing.T) {
 	fmt.Fprint(&page, "<!-- Generated from the flags; go test ./jobs/popularity -run Reference -update rewrites it. -->\n\n# weir-popularity\n\n"+
 		"What it does and what it promises: [The popularity calculator](../popularity.md). In a stack file, flags are a\njob's `args`, without their dashes.\n\n")
 	flags.Table(&page)
-	if *update {
-		if err := os.WriteFile(reference, page.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(reference)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if page.String() != string(want) {
-		t.Errorf("docs/reference/weir-popularity.md is stale: go test ./jobs/popularity -run Reference -update\ngot\n%s", &page)
-	}
+	golden.File(t, "../../docs/reference/weir-popularity.md", page.String())
 }
 
 func TestEveryMetricIsExplained(t *testing.T) {

@@ -1,14 +1,11 @@
 package producer
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "rewrite golden files")
+	"weir/testenv/golden"
+)
 
 func text(g *Generator, rounds int) string {
 	var b strings.Builder
@@ -24,20 +21,8 @@ func text(g *Generator, rounds int) string {
 }
 
 func TestOneSeedGivesOneSequenceForEver(t *testing.T) {
-	golden := filepath.Join("testdata", "seed-7.txt")
 	got := text(NewGenerator(Article(), 7), 20)
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("seed 7 gives\n%s\nwant\n%s", got, want)
-	}
+	golden.File(t, "testdata/seed-7.txt", got)
 	if other := text(NewGenerator(Article(), 8), 20); other == got {
 		t.Error("seed 8 gives what seed 7 gives")
 	}

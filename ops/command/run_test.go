@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"weir/ops/connect"
-	"weir/ops/internal/golden"
 	"weir/ops/status/table"
 	"weir/provision/inventory"
 	"weir/provision/remote"
 	"weir/provision/remote/remotetest"
+	"weir/testenv/golden"
 )
 
 // onThree is a session of three machines: a real shell behind a real sshd, one

@@ -5,13 +5,13 @@ import (
 	"testing"
 
 	"weir/ops/group"
-	"weir/ops/internal/golden"
 	"weir/ops/setting"
 	"weir/ops/status"
 	"weir/ops/status/table"
 	"weir/ops/topic"
 	"weir/provision/inventory"
 	"weir/provision/kafka"
+	"weir/testenv/golden"
 )
 
 func TestABrokersPageCountsWhatItKeepsAndWhatItIsBehindIn(t *testing.T) {

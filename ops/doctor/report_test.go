@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"weir/ops/internal/golden"
 	"weir/ops/status/table"
 	"weir/provision/inventory"
 	"weir/provision/remote"
+	"weir/testenv/golden"
 )
 
 func TestWhatAReportLooksLike(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"weir/ops/drive"
-	"weir/ops/internal/golden"
 	"weir/ops/status/table"
+	"weir/testenv/golden"
 )
 
 // resource is what the engine tells of one, as it decodes from JSON.

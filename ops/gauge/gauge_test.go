@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/ops/internal/golden"
+	"weir/testenv/golden"
 )
 
 func TestWhatMayBeAskedFor(t *testing.T) {

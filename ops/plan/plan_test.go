@@ -9,12 +9,12 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 
-	"weir/ops/internal/golden"
 	"weir/ops/status/table"
 	"weir/provision/fleet"
 	"weir/provision/machine"
 	"weir/provision/rollout"
 	"weir/provision/runlog"
+	"weir/testenv/golden"
 )
 
 const properties = "/etc/weir/kafka/server.properties"

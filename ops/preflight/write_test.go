@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"weir/ops/internal/golden"
 	show "weir/ops/preflight"
 	"weir/ops/status/table"
 	"weir/provision/preflight"
+	"weir/testenv/golden"
 )
 
 // found is a report with one check of each outcome.

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"weir/ops/connect"
-	"weir/ops/internal/golden"
 	"weir/ops/status/table"
 	"weir/provision/inventory"
 	"weir/provision/rollout"
 	"weir/provision/runlog"
+	"weir/testenv/golden"
 )
 
 const (

@@ -5,11 +5,11 @@ import (
 	"testing"
 	"time"
 
-	"weir/ops/internal/golden"
 	"weir/ops/status/table"
 	"weir/provision/machine"
 	"weir/provision/rollout"
 	"weir/provision/runlog"
+	"weir/testenv/golden"
 )
 
 var began = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

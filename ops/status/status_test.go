@@ -12,13 +12,13 @@ import (
 	"github.com/IBM/sarama"
 
 	"weir/ops/connect"
-	"weir/ops/internal/golden"
 	"weir/ops/internal/indent"
 	"weir/ops/status/table"
 	"weir/provision/inventory"
 	"weir/provision/remote"
 	"weir/provision/remote/remotetest"
 	"weir/provision/zookeeper"
+	"weir/testenv/golden"
 )
 
 func article() inventory.Cluster {

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"weir/ops/internal/golden"
 	"weir/ops/status/table"
 	"weir/provision/inventory"
 	"weir/provision/kafka"
+	"weir/testenv/golden"
 )
 
 // ill is a cluster whose broker 3 is gone, and where one partition has no leader.

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"weir/ops/connect"
-	"weir/ops/internal/golden"
 	"weir/provision/remote"
+	"weir/testenv/golden"
 )
 
 func TestTheToolsAreStartedAsWritten(t *testing.T) {

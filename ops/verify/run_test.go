@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"weir/ops/connect"
-	"weir/ops/internal/golden"
 	"weir/ops/status/table"
 	"weir/provision/remote"
+	"weir/testenv/golden"
 )
 
 func TestOptionsThatMakeNoSenseAreUsageErrors(t *testing.T) {

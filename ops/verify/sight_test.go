@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/ops/internal/golden"
+	"weir/testenv/golden"
 )
 
 func TestTheQuestionIsAskedAsWritten(t *testing.T) {

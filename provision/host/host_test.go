@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"weir/provision/internal/golden"
 	"weir/provision/machine"
 	"weir/provision/problem"
+	"weir/testenv/golden"
 )
 
 // kept leaves every setting as the machine has it.

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"weir/provision/internal/golden"
 	"weir/provision/machine"
 	"weir/provision/systemd"
+	"weir/testenv/golden"
 )
 
 func producer() Spec {

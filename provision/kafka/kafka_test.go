@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"weir/provision/internal/golden"
 	"weir/provision/layout"
 	"weir/provision/machine"
+	"weir/testenv/golden"
 )
 
 // three is the article's cluster, with ids of its own choosing.

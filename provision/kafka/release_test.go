@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"weir/provision/internal/golden"
 	"weir/provision/kafka"
 	"weir/provision/release"
+	"weir/testenv/golden"
 )
 
 // tree writes a release's programs, and a java that prints what it is given.

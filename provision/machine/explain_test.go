@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"weir/provision/internal/golden"
+	"weir/testenv/golden"
 )
 
 const serverProperties = "/etc/weir/kafka/server.properties"

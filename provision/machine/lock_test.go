@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/provision/internal/golden"
+	"weir/testenv/golden"
 )
 
 func TestLockScript(t *testing.T) {

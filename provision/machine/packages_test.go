@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"weir/provision/internal/golden"
+	"weir/testenv/golden"
 )
 
 var jre = Package{Name: "openjdk-17-jre-headless", Provides: "java"}

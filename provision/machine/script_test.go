@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"weir/provision/internal/golden"
 	"weir/provision/remote"
+	"weir/testenv/golden"
 )
 
 // odd is a state whose names and values hold what breaks careless quoting.

@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"weir/provision/internal/golden"
 	"weir/provision/process"
 	"weir/provision/remote"
+	"weir/testenv/golden"
 )
 
 // adopting is a broker that takes the place of one that was started by hand in

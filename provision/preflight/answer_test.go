@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"weir/provision/internal/golden"
 	"weir/provision/machine"
 	"weir/provision/remote"
+	"weir/testenv/golden"
 )
 
 // odd is a subject with names that hold what breaks careless quoting.

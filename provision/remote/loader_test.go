@@ -1,13 +1,11 @@
 package remote
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"weir/testenv/golden"
+)
 
 // TestPrograms shows what runs on machines besides the scripts themselves.
 func TestPrograms(t *testing.T) {
@@ -19,15 +17,6 @@ func TestPrograms(t *testing.T) {
 		"loader-sudo.sh": elevated,
 		"stopper.sh":     stopper("weir-tag"),
 	} {
-		path := filepath.Join("testdata", file)
-		if *update {
-			if err := os.WriteFile(path, []byte(got+"\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if err != nil || got+"\n" != string(want) {
-			t.Errorf("%s: %v\ngot:  %s\nwant: %s", file, err, got, want)
-		}
+		golden.File(t, filepath.Join("testdata", file), got+"\n")
 	}
 }

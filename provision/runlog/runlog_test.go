@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"weir/provision/fleet"
-	"weir/provision/internal/golden"
 	"weir/provision/machine"
 	"weir/provision/remote"
 	"weir/provision/rollout"
+	"weir/testenv/golden"
 )
 
 // clock is a second further each time it is asked.

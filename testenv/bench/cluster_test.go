@@ -10,6 +10,7 @@ import (
 	"weir/provision/kafka"
 	"weir/provision/machine"
 	"weir/testenv"
+	"weir/testenv/golden"
 )
 
 // paper is a cluster of machines that are not there.
@@ -35,7 +36,7 @@ func TestTheConfigIsThatOfTheClusterThatIsCompared(t *testing.T) {
 	for i := range c.machines {
 		c.machines[i].PrivateKeyFile = key
 	}
-	golden(t, "config.yaml", strings.ReplaceAll(c.config(), key, "/keys/id"))
+	golden.File(t, "testdata/config.yaml", strings.ReplaceAll(c.config(), key, "/keys/id"))
 	_, section, _ := strings.Cut(c.config(), "  weir:cluster:\n")
 	cfg, err := program.Parse(program.Source{
 		Stack: "bench", Root: t.TempDir(), Cluster: []byte(section),

@@ -1,32 +1,11 @@
 package main
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"weir/testenv/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
-
-// golden compares a text with a file of testdata.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
-	}
-}
 
 func TestTheVerdictIsTheMediansAndTellsWhereRunsDisagree(t *testing.T) {
 	for _, c := range []struct {
@@ -104,7 +83,7 @@ func measured() findings {
 func TestTheFiguresReadWell(t *testing.T) {
 	c := computer{processor: "A Processor", cores: 2, memory: 24 << 30, kernel: "6.1.0", load: 0.31, busy: 0.42}
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	golden(t, "figures.md", figures(c, measured(), "all", at))
+	golden.File(t, "testdata/figures.md", figures(c, measured(), "all", at))
 	c.busy = 0
-	golden(t, "figures-of-some-rows.md", figures(c, findings{rows: measured().rows[:1]}, "ops,noop", at))
+	golden.File(t, "testdata/figures-of-some-rows.md", figures(c, findings{rows: measured().rows[:1]}, "ops,noop", at))
 }
