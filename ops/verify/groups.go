@@ -29,13 +29,16 @@ const (
 	// offsetsTopic is where coordinators keep offsets; the leader of a group's
 	// partition coordinates it.
 	offsetsTopic = "__consumer_offsets"
+	// leftoverAge is more than a run takes: a group that is older was left by one
+	// that was cut off, or that a paused broker answered when it had gone.
+	leftoverAge = 10 * time.Minute
 	// groupTries bounds the search for a name that a broker coordinates: with 50
 	// partitions of which it leads one, 500 fail once in 20,000 runs.
 	groupTries = 500
 )
 
 // checkGroups commits an offset for a group that each broker coordinates, fetches
-// it again, and removes the group.
+// it again, and removes the group, with those that runs before have left there.
 func checkGroups(ctx context.Context, c *subject, r *record) {
 	if _, ok := c.probeTopicFor(ctx, r); !ok {
 		return
@@ -213,9 +216,20 @@ func (t *turn) commit(b *sarama.Broker, version int16) error {
 	return nil
 }
 
-// remove leaves nothing behind.
+// remove leaves nothing behind. What an earlier run has left there and what cannot
+// be removed now is for the next one.
 func (t *turn) remove(b *sarama.Broker) error {
-	answer, err := b.DeleteGroups(&sarama.DeleteGroupsRequest{Groups: []string{t.group}})
+	groups := []string{t.group}
+	listed, err := b.ListGroups(&sarama.ListGroupsRequest{})
+	if err != nil {
+		return fmt.Errorf("list the groups: %w", err)
+	}
+	for name := range listed.Groups {
+		if leftover(name, time.Now()) {
+			groups = append(groups, name)
+		}
+	}
+	answer, err := b.DeleteGroups(&sarama.DeleteGroupsRequest{Groups: groups})
 	if err != nil {
 		return fmt.Errorf("remove the group: %w", err)
 	}
@@ -223,6 +237,14 @@ func (t *turn) remove(b *sarama.Broker) error {
 		return fmt.Errorf("remove the group: %w", code)
 	}
 	return nil
+}
+
+// leftover says that a group was made by a run that cannot be under way any more.
+func leftover(group string, now time.Time) bool {
+	run, ours := strings.CutPrefix(group, ProbeTopic+"-")
+	began, _, _ := strings.Cut(run, "-")
+	seconds, err := strconv.ParseInt(began, 10, 64)
+	return ours && err == nil && now.Sub(time.Unix(seconds, 0)) > leftoverAge
 }
 
 func (c *subject) judgeTurn(t turn) []Finding {

@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/IBM/sarama"
 )
 
 // breakage is one way to break a cluster, and what verify must say of it: the
@@ -147,6 +151,9 @@ func TestVerifyFindsAHealthyClusterHealthyEachTime(t *testing.T) {
 func (p project) staysHealthy(t *testing.T, runs int) {
 	t.Helper()
 	p.wantHealthy(t, nil)
+	old := fmt.Sprintf("weir-verify-%d-cut-off-0", time.Now().Add(-time.Hour).Unix())
+	commitOffset(t, old)
+	began := time.Now().Unix()
 	for i := range runs {
 		began := time.Now()
 		r := p.mustOps(t, 0, "verify", "--stack", stackName, "-o", "wide")
@@ -157,7 +164,36 @@ func (p project) staysHealthy(t *testing.T, runs int) {
 		}
 	}
 	groups := inside(t, "weir-1", tools+"kafka-consumer-groups.sh", "--bootstrap-server", brokers[0], "--list")
-	wantNone(t, groups, "weir-verify")
+	wantNone(t, groups, old)
+	for _, run := range regexp.MustCompile(`weir-verify-(\d+)-`).FindAllStringSubmatch(groups, -1) {
+		// A test before may have paused a broker that was asked to commit; the next ten minutes' runs keep that.
+		if at, err := strconv.ParseInt(run[1], 10, 64); err != nil || at >= began {
+			t.Errorf("a run that began at %s left a group:\n%s", run[1], groups)
+		}
+	}
+}
+
+// commitOffset has a group that nobody is a member of.
+func commitOffset(t *testing.T, group string) {
+	t.Helper()
+	client, err := sarama.NewClient(brokers, loadConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	b, err := client.Coordinator(group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := &sarama.OffsetCommitRequest{Version: 2, ConsumerGroup: group, ConsumerGroupGeneration: sarama.GroupGenerationUndefined, RetentionTime: -1}
+	request.AddBlock("user-behavior-topic", 0, 1, sarama.ReceiveTime, "")
+	answer, err := b.CommitOffset(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := answer.Errors["user-behavior-topic"][0]; code != sarama.ErrNoError {
+		t.Fatal(code)
+	}
 }
 
 func TestVerifyWaitsForHealthAndWatches(t *testing.T) {
