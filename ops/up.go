@@ -57,14 +57,15 @@ func (a *app) up(ctx context.Context, s *opened, verified bool) error {
 	}
 	cluster, err := s.Cluster(ctx)
 	if errors.Is(err, drive.ErrUnfinished) { // a run that was killed behind its last change
-		if changes, err = s.Up(ctx, progress.Event); err == nil {
-			cluster, err = s.Cluster(ctx)
+		if changes, err = s.Up(ctx, progress.Event); err != nil {
+			return err
 		}
+		cluster, err = s.Cluster(ctx)
 	}
+	fmt.Fprintf(a.console.Out, "stack %s: %s\n", s.Name, ui.Summary(changes, progress.Elapsed()))
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.console.Out, "stack %s: %s\n", s.Name, ui.Summary(changes, progress.Elapsed()))
 	if err := a.noteCluster(ctx, cluster); err != nil {
 		a.console.Warn(err.Error())
 	}

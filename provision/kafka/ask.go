@@ -196,7 +196,7 @@ func (a *Admin) Answers(ctx context.Context, id int32) error {
 	if a.registry != nil {
 		return a.answersOld(ctx, id)
 	}
-	return a.do(ctx, fmt.Sprintf("asking broker %d itself", id), func(client sarama.Client, _ sarama.ClusterAdmin) error {
+	return a.do(ctx, fmt.Sprintf("asking broker %d itself", id), func(client sarama.Client, admin sarama.ClusterAdmin) error {
 		// A connection from before a restart is of no worth.
 		if err := client.RefreshBrokers(a.bootstrap); err != nil {
 			return err
@@ -212,10 +212,7 @@ func (a *Admin) Answers(ctx context.Context, id int32) error {
 		if err != nil {
 			return err
 		}
-		if len(answer.Brokers) == 0 {
-			return errNoBrokersKnown
-		}
-		return nil
+		return told(broker, admin, answer)
 	})
 }
 

@@ -115,7 +115,6 @@ func (c *Client) keepalive(interval, lost time.Duration) {
 	}
 }
 
-// connectError is for what did not start because the connection is gone.
 // endPatience bounds the wait for why a connection ended, which is known at once.
 const endPatience = time.Second
 
@@ -134,6 +133,7 @@ func (c *Client) unopened(err error) error {
 	}
 }
 
+// connectError is for what did not start because the connection is gone.
 func (c *Client) connectError(err error) *ConnectError { return c.host.connectError(err) }
 
 // acquire waits for a free session.
