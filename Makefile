@@ -55,7 +55,7 @@ bench: setup build ## measure, against others (ROWS=install,noop; RESUME=1 after
 	@bin/bench $(if $(ROWS),-rows $(ROWS)) $(if $(RESUME),-resume) $(if $(WRITE),-write)
 
 soak: setup build ## run for long under faults (WEIR_SOAK_ROUNDS=20)
-	go test -timeout 26h -count 1 -v -tags soak -run 'Soak|CutOff|DiesWithin|Interrupted|Leaves|Instances|NotFit|ToTheLetter|FromAnArchive' ./testenv/e2e ./jobs/popularity
+	go test -timeout 26h -count 1 -v -tags soak -run 'Soak|CutOff|DiesWithin|Interrupted|Leaves|Instances|NotFit|ToTheLetter|FromAnArchive' ./testenv/e2e ./jobs/popularity ./jobs/behavior
 
 clean: ## remove what was built; not stacks, not their state
 	rm -rf bin/ops bin/pulumi-resource-weir bin/jobs bin/bench coverage.out

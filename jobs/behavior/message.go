@@ -39,28 +39,33 @@ type Message struct {
 	Like int64
 }
 
-// AppendText appends a message in the article's form. The stay is a 32-bit
-// float, printed as the article's virtual machine prints one: the fewest digits
-// that tell it from its neighbours, always with a fraction, and with an
-// exponent below a thousandth ("4.5E-4").
-func AppendText[Page string | []byte](dst []byte, page Page, clicks int, stay float32, like int) []byte {
-	dst = append(append(dst, page...), '|')
-	dst = append(strconv.AppendInt(dst, int64(clicks), 10), '|')
-	dst = append(appendFloat(dst, stay), '|')
-	return strconv.AppendInt(dst, int64(like), 10)
+// AppendVisit appends to a page id what follows it in the article's form. The stay
+// is a 32-bit float, printed as the article's virtual machine prints one: the
+// fewest digits that tell it from its neighbours, always with a fraction, and with
+// an exponent below a thousandth ("4.5E-4").
+func AppendVisit(dst []byte, clicks int, stay float32, like int) []byte {
+	dst = appendInt(append(dst, '|'), clicks)
+	dst = appendFloat(append(dst, '|'), stay)
+	return appendInt(append(dst, '|'), like)
+}
+
+// appendInt is for numbers that mostly have one digit.
+func appendInt(dst []byte, n int) []byte {
+	if 0 <= n && n < 10 {
+		return append(dst, byte('0'+n))
+	}
+	return strconv.AppendInt(dst, int64(n), 10)
 }
 
 // appendFloat is Java's Float.toString for finite numbers that are not negative.
 func appendFloat(dst []byte, f float32) []byte {
-	if f != 0 && (f < 1e-3 || f >= 1e7) {
+	switch {
+	case f == 0:
+		return append(dst, "0.0"...)
+	case f < 1e-3 || f >= 1e7:
 		return appendExponent(dst, f)
 	}
-	start := len(dst)
-	dst = strconv.AppendFloat(dst, float64(f), 'f', -1, 32)
-	if bytes.IndexByte(dst[start:], '.') >= 0 {
-		return dst
-	}
-	return append(dst, '.', '0')
+	return appendPlain(dst, f)
 }
 
 func appendExponent(dst []byte, f float32) []byte {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestAppendTextPrintsAsTheArticlesMachine(t *testing.T) {
+func TestAVisitIsPrintedAsByTheArticlesMachine(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		stay float32
@@ -22,7 +22,7 @@ func TestAppendTextPrintsAsTheArticlesMachine(t *testing.T) {
 		{"ten million has an exponent", 1e7, "page37|5|1.0E7|-1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := AppendText(nil, "page37", 5, c.stay, -1)
+			got := AppendVisit([]byte("page37"), 5, c.stay, -1)
 			if string(got) != c.want {
 				t.Fatalf("got %s, want %s", got, c.want)
 			}

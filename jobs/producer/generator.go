@@ -2,6 +2,7 @@ package producer
 
 import (
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"time"
 )
@@ -41,9 +42,10 @@ func Article() Shape {
 // messages are sent. Next allocates nothing.
 type Generator struct {
 	shape Shape
-	draw  *rand.Rand
-	zipf  *zipf // nil where all pages are alike
-	left  int   // messages of the round
+	dice  dice
+	draw  *rand.Rand // the same, for what is seldom drawn
+	zipf  *zipf      // nil where all pages are alike
+	left  int        // messages of the round
 }
 
 // stream separates this use of a seed from any other use of the same number.
@@ -51,7 +53,8 @@ const stream = 0x77656972 // "weir"
 
 // NewGenerator returns a generator at the start of the seed's sequence.
 func NewGenerator(shape Shape, seed uint64) *Generator {
-	g := &Generator{shape: shape, draw: rand.New(rand.NewPCG(seed, stream))}
+	source := rand.NewPCG(seed, stream)
+	g := &Generator{shape: shape, dice: dice{source}, draw: rand.New(source)}
 	if shape.Zipf > 0 {
 		g.zipf = newZipf(shape.Pages, shape.Zipf)
 	}
@@ -61,19 +64,19 @@ func NewGenerator(shape Shape, seed uint64) *Generator {
 // Next draws the next message.
 func (g *Generator) Next() Visit {
 	if g.left == 0 {
-		g.left = 2 + g.draw.IntN(g.shape.MaxMessages)
+		g.left = 2 + g.dice.below(g.shape.MaxMessages)
 	}
 	g.left--
 	v := Visit{
 		Page:      g.page(),
-		Clicks:    1 + g.draw.IntN(g.shape.MaxClicks),
+		Clicks:    1 + g.dice.below(g.shape.MaxClicks),
 		Stay:      g.stay(),
-		Like:      1 - g.draw.IntN(3),
+		Like:      1 - g.dice.below(3),
 		EndsRound: g.left == 0,
 	}
 	// A share of none draws nothing, so that it leaves the sequence as it is.
 	if g.shape.Bad > 0 && g.draw.Float64() < g.shape.Bad {
-		v.Flaw = 1 + flaw(g.draw.IntN(flaws))
+		v.Flaw = 1 + flaw(g.dice.below(flaws))
 	}
 	if g.shape.Late > 0 && g.draw.Float64() < g.shape.Late {
 		v.Late = time.Duration(g.draw.Int64N(int64(g.shape.LateBy)))
@@ -83,16 +86,36 @@ func (g *Generator) Next() Visit {
 
 func (g *Generator) page() int {
 	if g.zipf != nil {
-		return 1 + g.zipf.draw(g.draw.Uint64())
+		return 1 + g.zipf.draw(g.dice.Uint64())
 	}
-	return 1 + g.draw.IntN(g.shape.Pages)
+	return 1 + g.dice.below(g.shape.Pages)
 }
 
 // stay is a whole part plus a fraction in [0,1), as the article adds them. In
 // 32 bits the sum can be rounded up to the bound itself, which is kept out.
 func (g *Generator) stay() float32 {
 	bound := float32(g.shape.MaxStay)
-	whole := float32(g.draw.IntN(g.shape.MaxStay))
-	fraction := float32(g.draw.Uint32()>>8) / (1 << 24)
-	return min(whole+fraction, math.Nextafter32(bound, 0))
+	whole := float32(g.dice.below(g.shape.MaxStay))
+	fraction := float32(g.dice.Uint64()>>40) / (1 << 24)
+	if stay := whole + fraction; stay < bound {
+		return stay
+	}
+	return math.Nextafter32(bound, 0)
+}
+
+// dice is rand.Rand, which draws the same numbers, without the interface between it
+// and its source: a message takes six draws.
+type dice struct{ *rand.PCG }
+
+// below is rand.Rand.IntN for n above 0.
+func (d dice) below(n int) int {
+	if n&(n-1) == 0 {
+		return int(d.Uint64() & uint64(n-1))
+	}
+	for {
+		n := uint64(n)
+		if drawn, rest := bits.Mul64(d.Uint64(), n); rest >= n || rest >= -n%n {
+			return int(drawn)
+		}
+	}
 }

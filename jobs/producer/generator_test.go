@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -25,5 +26,16 @@ func TestOneSeedGivesOneSequenceForEver(t *testing.T) {
 	golden.File(t, "testdata/seed-7.txt", got)
 	if other := text(NewGenerator(Article(), 8), 20); other == got {
 		t.Error("seed 8 gives what seed 7 gives")
+	}
+}
+
+func TestDiceDrawWhatTheLibraryDraws(t *testing.T) {
+	d, library := dice{rand.NewPCG(7, stream)}, rand.New(rand.NewPCG(7, stream))
+	for i := range 100_000 {
+		// All sizes; the largest are refused now and then, and drawn again.
+		n := 1 + int(rand.Uint64()>>(1+i%63))
+		if got, want := d.below(n), library.IntN(n); got != want {
+			t.Fatalf("draw %d below %d is %d, want %d", i, n, got, want)
+		}
 	}
 }

@@ -30,8 +30,11 @@ type production struct {
 	schedule *schedule // nil where there is none
 	start    time.Time // what due times count from; zero before the first message
 	due      time.Duration
-	number   int64 // of the next message
-	round    int64 // how many have ended
+	stamped  time.Duration // the due time that stamp is for
+	stamp    int64         // in milliseconds since 1970
+	number   int64         // of the next message
+	lane     int           // where it goes to
+	round    int64         // how many have ended
 	inRound  int64
 	text     []byte
 	header   []byte
@@ -83,6 +86,9 @@ func (p *production) next(ctx context.Context) error {
 		return err
 	}
 	p.number++
+	if p.lane++; p.lane == len(p.feeder.lanes) {
+		p.lane = 0
+	}
 	if !v.EndsRound {
 		return nil
 	}
@@ -96,13 +102,12 @@ func (p *production) send(ctx context.Context, v Visit) error {
 	if err := p.await(ctx); err != nil {
 		return err
 	}
-	partition := int(p.number % int64(len(p.feeder.lanes)))
-	record := send.Record{Value: p.text, Millis: p.start.Add(p.due - v.Late).UnixMilli(), Due: p.due}
+	record := send.Record{Value: p.text, Millis: p.millis(v.Late), Due: p.due}
 	if p.run != nil {
 		p.header = p.run.appendHeader(p.header[:0], p.number)
 		record.Header = p.header
 	}
-	if err := p.feeder.add(ctx, partition, record); err != nil {
+	if err := p.feeder.add(ctx, p.lane, record); err != nil {
 		return err
 	}
 	p.inRound++
@@ -111,6 +116,17 @@ func (p *production) send(ctx context.Context, v Visit) error {
 		p.out.WriteByte('\n')
 	}
 	return nil
+}
+
+// millis is the timestamp of the next message. Many are due at the same moment.
+func (p *production) millis(late time.Duration) int64 {
+	if late > 0 {
+		return p.start.Add(p.due - late).UnixMilli()
+	}
+	if p.due != p.stamped || p.stamp == 0 {
+		p.stamped, p.stamp = p.due, p.start.Add(p.due).UnixMilli()
+	}
+	return p.stamp
 }
 
 // await waits until the next message is due.

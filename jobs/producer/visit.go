@@ -43,31 +43,31 @@ const (
 
 // AppendText appends the message's text.
 func (v Visit) AppendText(dst []byte) []byte {
-	var space [24]byte
-	page := strconv.AppendInt(append(space[:0], "page"...), int64(v.Page), 10)
+	page := strconv.AppendInt(append(dst, "page"...), int64(v.Page), 10)
 	if v.Flaw != 0 {
 		return v.appendFlawed(dst, page)
 	}
-	return behavior.AppendText(dst, page, v.Clicks, v.Stay, v.Like)
+	return behavior.AppendVisit(page, v.Clicks, v.Stay, v.Like)
 }
 
+// appendFlawed appends to dst, which page goes on from.
 func (v Visit) appendFlawed(dst, page []byte) []byte {
 	switch v.Flaw {
 	case empty:
 		return dst
 	case cut:
-		return strconv.AppendInt(append(append(dst, page...), '|'), int64(v.Clicks), 10)
+		return strconv.AppendInt(append(page, '|'), int64(v.Clicks), 10)
 	case nameless:
-		return behavior.AppendText(dst, "", v.Clicks, v.Stay, v.Like)
+		return behavior.AppendVisit(dst, v.Clicks, v.Stay, v.Like)
 	case countless:
-		return append(append(dst, page...), "|many|1.0|0"...)
+		return append(page, "|many|1.0|0"...)
 	case negative:
-		return behavior.AppendText(dst, page, -v.Clicks, v.Stay, v.Like)
+		return behavior.AppendVisit(page, -v.Clicks, v.Stay, v.Like)
 	case unmeasured:
-		return append(append(dst, page...), "|1|long|0"...)
+		return append(page, "|1|long|0"...)
 	case backwards:
-		return append(append(dst, page...), "|1|-1.0|0"...)
+		return append(page, "|1|-1.0|0"...)
 	default:
-		return behavior.AppendText(dst, page, v.Clicks, v.Stay, 2)
+		return behavior.AppendVisit(page, v.Clicks, v.Stay, 2)
 	}
 }
