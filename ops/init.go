@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"weir/infra/stack"
@@ -223,26 +224,14 @@ func (a *app) writeStack(p drive.Project, name string, d draft, force bool) erro
 	if _, err := parseConfig(p, name, text); err != nil {
 		return usageError{fmt.Errorf("that makes no stack: %w", err)}
 	}
-	if err := writeNew(file, text, force || !declared && exists(file)); err != nil {
+	if force || !declared && exists(file) {
+		err = renameio.WriteFile(file, text, 0o644)
+	} else {
+		err = drive.WriteNew(file, text, 0o644)
+	}
+	if err != nil {
 		return err
 	}
 	a.console.Note("wrote " + relative(file))
 	return nil
-}
-
-// writeNew writes a file at once; one that exists is kept unless replace is set.
-func writeNew(file string, text []byte, replace bool) error {
-	temp, err := os.CreateTemp(filepath.Dir(file), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name())
-	_, err = temp.Write(text)
-	if err := errors.Join(err, temp.Chmod(0o644), temp.Close()); err != nil {
-		return err
-	}
-	if replace {
-		return os.Rename(temp.Name(), file)
-	}
-	return os.Link(temp.Name(), file)
 }

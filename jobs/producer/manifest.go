@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/google/renameio/v2"
+
 	"weir/jobs/behavior"
 )
 
@@ -78,30 +80,12 @@ func (m *Manifest) fill(s *score, unknown []int64) error {
 
 // writeJSON replaces a file as a whole: whoever reads it sees the old or the
 // new one, after a crash too.
-func writeJSON(path string, value any) (err error) {
+func writeJSON(path string, value any) error {
 	text, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name()) // is gone already where all went well
-	_, err = file.Write(append(text, '\n'))
-	if err == nil {
-		err = file.Chmod(0o644)
-	}
-	if err == nil {
-		err = file.Sync()
-	}
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
+	if err := renameio.WriteFile(path, append(text, '\n'), 0o644); err != nil {
 		return err
 	}
 	return syncDirectory(filepath.Dir(path))

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/google/renameio/v2"
 )
 
 // clusterIDFile holds the Kafka cluster's id as it was first seen, or as it was
@@ -24,22 +26,13 @@ func (p Project) ClusterID(stack string) string {
 
 // KeepClusterID keeps a stack's cluster id. A kill leaves the old one or the new.
 func (p Project) KeepClusterID(stack, id string) error {
-	if err := put(p.clusterIDFile(stack), id+"\n", os.Rename); err != nil {
+	file := p.clusterIDFile(stack)
+	err := os.MkdirAll(filepath.Dir(file), 0o700)
+	if err == nil {
+		err = renameio.WriteFile(file, []byte(id+"\n"), 0o600)
+	}
+	if err != nil {
 		return fmt.Errorf("keep the cluster's id: %w", err)
 	}
 	return nil
-}
-
-// put writes a file whole. What is there is replaced by os.Rename as place, and left
-// alone, which is an error, by os.Link.
-func put(file, text string, place func(from, to string) error) error {
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return err
-	}
-	beside := fmt.Sprintf("%s.%d", file, os.Getpid())
-	defer os.Remove(beside) //nolint:errcheck // it has its place
-	if err := os.WriteFile(beside, []byte(text), 0o600); err != nil {
-		return err
-	}
-	return place(beside, file)
 }

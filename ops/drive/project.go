@@ -103,19 +103,11 @@ func (p Project) Prepare() error {
 // ensurePassphrase makes a random passphrase once. Losing it means losing the
 // secrets, so that one which exists is never written again.
 func (p Project) ensurePassphrase() error {
-	f, err := os.OpenFile(p.PassphraseFile(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("make the passphrase file: %w", err)
-	}
 	random := make([]byte, 32)
 	rand.Read(random) // never fails
-	_, err = f.WriteString(base64.RawURLEncoding.EncodeToString(random) + "\n")
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		os.Remove(p.PassphraseFile())
-		return fmt.Errorf("write the passphrase file: %w", err)
+	text := base64.RawURLEncoding.EncodeToString(random) + "\n"
+	if err := WriteNew(p.PassphraseFile(), []byte(text), 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make the passphrase file: %w", err)
 	}
 	return nil
 }

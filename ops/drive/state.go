@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/renameio/v2"
+
 	"weir/provision/inventory"
 	"weir/provision/runlog"
 )
@@ -39,10 +41,32 @@ func (p Project) readState(stack string) (state, error) {
 // secrets. A stack that somebody else made meanwhile is left alone.
 func (p Project) begin(stack string) error {
 	text := fmt.Sprintf(`{"version":3,"checkpoint":{"stack":"organization/%s/%s"}}`, projectName, stack)
-	if err := put(p.stateFile(stack), text+"\n", os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
+	file := p.stateFile(stack)
+	err := os.MkdirAll(filepath.Dir(file), 0o700)
+	if err == nil {
+		err = WriteNew(file, []byte(text+"\n"), 0o600)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("begin stack %s: %w", stack, err)
 	}
 	return nil
+}
+
+// WriteNew writes a file whole or not at all. One that is there is left alone, which
+// is an error that wraps fs.ErrExist.
+func WriteNew(file string, text []byte, mode fs.FileMode) error {
+	pending, err := renameio.NewPendingFile(file, renameio.WithPermissions(mode), renameio.WithTempDir(filepath.Dir(file)))
+	if err != nil {
+		return err
+	}
+	defer pending.Cleanup() //nolint:errcheck // it has its name
+	if _, err := pending.Write(text); err != nil {
+		return err
+	}
+	if err := pending.Sync(); err != nil {
+		return err
+	}
+	return os.Link(pending.Name(), file)
 }
 
 // withoutPending drops the pending operations of an exported deployment.

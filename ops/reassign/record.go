@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/google/renameio/v2"
 )
 
 // Record is what a run has under way, on disk before it is in the cluster: the
@@ -77,12 +79,7 @@ func (l *Log) Write(r Record) error {
 	if err != nil {
 		return err
 	}
-	// Beside and renamed: a kill leaves the old one or the new one.
-	beside := l.path + ".new"
-	if err := os.WriteFile(beside, text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(beside, l.path)
+	return renameio.WriteFile(l.path, text, 0o600) // a kill leaves the old one or the new one
 }
 
 // Close gives the record to the next run.
