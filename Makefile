@@ -2,6 +2,7 @@
 STACK  ?= local
 YES    ?=
 DELETE_DATA ?=
+SETUP  :=
 WRITE  ?=
 ROWS   ?=
 RESUME ?=
@@ -47,6 +48,7 @@ check: ## the fast part of the tests: format, vet, linters, the import rule, uni
 	cd .ci/tools/lint && go test ./...
 	go test $(UNIT)
 
+test: SETUP := --tests
 test: setup build check ## all tests, end to end on containers too
 	go test -timeout 60m ./testenv/...
 
@@ -54,6 +56,7 @@ bench: setup build ## measure, against others (ROWS=install,noop; RESUME=1 after
 	@go build -trimpath -o bin/bench ./testenv/bench
 	@bin/bench $(if $(ROWS),-rows $(ROWS)) $(if $(RESUME),-resume) $(if $(WRITE),-write)
 
+soak: SETUP := --tests
 soak: setup build ## run for long under faults (WEIR_SOAK_ROUNDS=20)
 	go test -timeout 26h -count 1 -v -tags soak -run 'Soak|CutOff|DiesWithin|Interrupted|Leaves|Instances|NotFit|ToTheLetter|FromAnArchive' ./testenv/e2e ./jobs/popularity ./jobs/behavior
 
@@ -62,4 +65,4 @@ clean: ## remove what was built; not stacks, not their state
 
 .PHONY: setup
 setup:
-	@testenv/setup.sh
+	@testenv/setup.sh $(SETUP)

@@ -3,6 +3,7 @@
 # the Pulumi CLI, and mmdebstrap where no container registry answers.
 #
 #   setup.sh           says what is missing, and installs it
+#   setup.sh --tests   and PostgreSQL, which one of the tests' stores is kept in
 #   setup.sh --check   only says it
 #
 # What it cannot install it names in one message, and then changes nothing.
@@ -72,6 +73,9 @@ survey() {
         need "$mmdebstrap" "to build the machines' image from Debian's packages, as no container registry answers"
     fi
     has mvn || need maven "to fetch the software of clusters"
+    if [ -n "$tests" ] && ! has initdb && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+        need postgresql "whose server tests of the calculator start"
+    fi
     if ! has pulumi && [ "$(cat "$root/bin/pulumi.version" 2>/dev/null)" != "$(pulumi_version)" ]; then
         pulumi_missing=yes
         add "bin/pulumi: the Pulumi CLI $(pulumi_version), built from its Go module (once, about 5 minutes)"
@@ -194,9 +198,11 @@ install_all() {
     if [ -n "${building-}" ]; then end_pulumi; fi
 }
 
+tests=
 case ${1-} in
 "" | --check) ;;
-*) fail "usage: setup.sh [--check]" ;;
+--tests) tests=yes ;;
+*) fail "usage: setup.sh [--check|--tests]" ;;
 esac
 check_computer
 survey

@@ -155,7 +155,7 @@ func (s *Shard) load(ctx context.Context, from store.Store, progress *Progress) 
 		}
 		s.sums[loaded], s.changed[loaded] = sums, changed
 		s.changes.load(loaded, sums, changed, s.position)
-		progress.step()
+		progress.page()
 		loaded++
 		start := len(text)
 		text = append(text, page...) // where it moves, those before stay where they were
@@ -179,6 +179,7 @@ func (s *Shard) load(ctx context.Context, from store.Store, progress *Progress) 
 			continue
 		}
 		err = from.Buckets(ctx, series.width, s.partition, func(bucket int32, page []byte, sums behavior.Sums) error {
+			progress.bucket()
 			slot, err := s.index.slot(page)
 			if err == nil {
 				_, _, err = series.add(bucket, slot, sums)

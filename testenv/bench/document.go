@@ -9,13 +9,9 @@ import (
 	"time"
 )
 
-// figures is all that one run has found out; rows are those asked for.
-func figures(c computer, found findings, rows string, at time.Time) string {
+// figures is all that one run has found out; command is how it was asked for.
+func figures(c computer, found findings, command string, at time.Time) string {
 	var b strings.Builder
-	command := "make bench"
-	if rows != "all" {
-		command += " ROWS=" + rows
-	}
 	fmt.Fprintf(&b, "Measured on %s with `%s` on %s.\n", at.UTC().Format(time.DateOnly), command, c)
 	if warning := c.warning(); warning != "" {
 		fmt.Fprintf(&b, "\n%s\n", warning)

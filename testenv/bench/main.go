@@ -75,12 +75,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w\nwhat was measured is kept: `-resume` (make bench RESUME=1) goes on from there", err)
 	}
-	text := figures(here, found, *rows, time.Now())
+	text := figures(here, found, asked(*rows, *resume), time.Now())
 	fmt.Fprint(stdout, text)
 	if *write {
 		return replaceFigures(document, text)
 	}
 	return nil
+}
+
+// asked is the command that a run was begun with.
+func asked(rows string, resume bool) string {
+	command := "make bench"
+	if rows != "all" {
+		command += " ROWS=" + rows
+	}
+	if resume {
+		command += " RESUME=1"
+	}
+	return command
 }
 
 // section is a group of rows that can be asked for by name.

@@ -83,7 +83,7 @@ func measured() findings {
 func TestTheFiguresReadWell(t *testing.T) {
 	c := computer{processor: "A Processor", cores: 2, memory: 24 << 30, kernel: "6.1.0", load: 0.31, busy: 0.42}
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	golden.File(t, "testdata/figures.md", figures(c, measured(), "all", at))
+	golden.File(t, "testdata/figures.md", figures(c, measured(), asked("all", false), at))
 	c.busy = 0
-	golden.File(t, "testdata/figures-of-some-rows.md", figures(c, findings{rows: measured().rows[:1]}, "ops,noop", at))
+	golden.File(t, "testdata/figures-of-some-rows.md", figures(c, findings{rows: measured().rows[:1]}, asked("ops,noop", true), at))
 }
