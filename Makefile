@@ -4,6 +4,7 @@ YES    ?=
 DELETE_DATA ?=
 SETUP  :=
 WRITE  ?=
+FUZZTIME ?= 1m
 ROWS   ?=
 RESUME ?=
 ARCHS := amd64 arm64
@@ -57,8 +58,11 @@ bench: setup build ## measure, against others (ROWS=install,noop; RESUME=1 after
 	@bin/bench $(if $(ROWS),-rows $(ROWS)) $(if $(RESUME),-resume) $(if $(WRITE),-write)
 
 soak: SETUP := --tests
-soak: setup build ## run for long under faults (WEIR_SOAK_ROUNDS=20)
+soak: setup build ## run for long under faults (WEIR_SOAK_ROUNDS=20), and fuzz the parsers (FUZZTIME=1m each)
 	go test -timeout 26h -count 1 -v -tags soak -run 'Soak|CutOff|DiesWithin|Interrupted|Leaves|Instances|NotFit|ToTheLetter|FromAnArchive' ./testenv/e2e ./jobs/popularity ./jobs/behavior
+
+	@grep -roE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' . | sed -E 's|/[^/]*:func| |' | while read -r dir target; do \
+	  go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$dir" || exit 1; done
 
 clean: ## remove what was built; not stacks, not their state
 	rm -rf bin/ops bin/pulumi-resource-weir bin/jobs bin/bench coverage.out

@@ -23,6 +23,9 @@ type courier[T any] struct {
 	log      *slog.Logger
 	// idle says that an offer would be taken, or soon.
 	idle atomic.Bool
+	// handed is how many things were, and dealt how many of them are done with.
+	handed int64
+	dealt  atomic.Int64
 }
 
 func newCourier[T any](name string, deliver func(context.Context, T) error, failures prometheus.Counter, log *slog.Logger) *courier[T] {
@@ -62,6 +65,7 @@ func (c *courier[T]) run(ctx context.Context) {
 			}
 			c.idle.Store(false)
 			c.insist(ctx, thing)
+			c.dealt.Add(1)
 		case <-ctx.Done():
 			return
 		}
@@ -91,15 +95,26 @@ func (c *courier[T]) insist(ctx context.Context, thing T) {
 	}
 }
 
-// offer hands a thing over if the courier is idle.
+// offer hands a thing over if the courier is idle. As with give and settled, the
+// caller is one goroutine.
 func (c *courier[T]) offer(thing T) bool {
 	select {
 	case c.in <- thing:
+		c.handed++
 		return true
 	default:
 		return false
 	}
 }
+
+// give hands a thing over once the courier is idle.
+func (c *courier[T]) give(thing T) {
+	c.in <- thing
+	c.handed++
+}
+
+// settled says that nothing that was offered or given is on its way.
+func (c *courier[T]) settled() bool { return c.dealt.Load() == c.handed }
 
 // last hands over the last thing and waits until it is delivered or ctx ends;
 // it says which.

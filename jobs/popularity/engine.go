@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,7 @@ const stopLimit = 20 * time.Second
 type engine struct {
 	settings Settings
 	client   sarama.Client
+	outlet   *outlet
 	ledger   *Ledger
 	meters   *meters
 	log      *slog.Logger
@@ -39,12 +41,14 @@ type engine struct {
 	arrived     chan snapshot.Marker
 	lastPublish time.Time
 	lastTick    atomic.Int64 // UnixNano
+	// delivering are the couriers that run.
+	delivering sync.WaitGroup
 }
 
 func newEngine(s Settings, partitions []int32, client sarama.Client, l *Ledger, o *outlet, g group, m *meters, stdout io.Writer, log *slog.Logger) *engine {
 	failures := m.failures.WithLabelValues
 	e := &engine{
-		settings: s, client: client, ledger: l, meters: m, log: log, stdout: stdout,
+		settings: s, client: client, outlet: o, ledger: l, meters: m, log: log, stdout: stdout,
 		partitions: partitions, followers: map[int32]*follower{},
 		arrived: make(chan snapshot.Marker), lastPublish: time.Now(),
 	}
@@ -57,7 +61,7 @@ func newEngine(s Settings, partitions []int32, client sarama.Client, l *Ledger, 
 
 // publish sends what changed and tells the goroutine that commits how far it got.
 func (e *engine) publish(ctx context.Context, o *outlet, all []publication) error {
-	if err := o.publish(all); err != nil {
+	if err := o.publish(ctx, all); err != nil {
 		return err
 	}
 	for _, p := range all {
@@ -77,10 +81,11 @@ func (e *engine) publish(ctx context.Context, o *outlet, all []publication) erro
 func (e *engine) run(ctx context.Context, progress *Progress) error {
 	delivering, stopDelivering := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDelivering()
-	go e.tops.run(delivering)
-	go e.snapshots.run(delivering)
-	go e.letters.run(delivering)
-	go e.mirror.run(delivering)
+	defer e.forget()
+	e.delivering.Go(func() { e.tops.run(delivering) })
+	e.delivering.Go(func() { e.snapshots.run(delivering) })
+	e.delivering.Go(func() { e.letters.run(delivering) })
+	e.delivering.Go(func() { e.mirror.run(delivering) })
 
 	reading, readingCtx := errgroup.WithContext(ctx)
 	failed := e.share(readingCtx, reading, progress)
@@ -102,6 +107,20 @@ func (e *engine) run(ctx context.Context, progress *Progress) error {
 		return nil // stopped in the middle of something: what is not committed is read again
 	}
 	return e.finish(context.WithoutCancel(ctx))
+}
+
+// forget ends what is told of partitions: others may count them from now on.
+func (e *engine) forget() {
+	for partition := range e.followers {
+		e.meters.forget(partition)
+	}
+}
+
+// close ends what run has used, once nobody sends any more: the library panics where
+// something is still being handed to what was closed.
+func (e *engine) close() error {
+	e.delivering.Wait()
+	return e.outlet.close()
 }
 
 // tickUntil commits every interval until ctx ends. It is the one goroutine that
@@ -202,7 +221,7 @@ func (e *engine) offerNews(now time.Time) {
 	}
 	e.lastPublish = now
 	if all := e.publications(); len(all) > 0 {
-		e.snapshots.in <- all // an idle courier takes it at once
+		e.snapshots.give(all) // an idle courier takes it at once
 	}
 }
 

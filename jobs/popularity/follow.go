@@ -68,12 +68,32 @@ func (e *engine) release(ctx context.Context, partition int32) error {
 	if err := e.commit(ctx); err != nil {
 		return err
 	}
+	e.settle(ctx)
+	e.outlet.forget(partition)
 	if err := e.ledger.store.Release(ctx, partition); err != nil {
 		return err
 	}
 	e.log.Info("partition released", "partition", partition, "offset", e.ledger.Position(partition).Next)
 	e.meters.forget(partition)
 	return e.ledger.Drop(ctx, partition)
+}
+
+// settle waits until no snapshot and no dead letter is on its way: arriving behind
+// the next owner's, a page would be taken for newer, and a letter come twice.
+func (e *engine) settle(ctx context.Context) {
+	const look = 10 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, closeLimit)
+	defer cancel()
+	for !e.snapshots.settled() || !e.letters.settled() {
+		select {
+		case marker := <-e.arrived: // the courier waits for that
+			e.ledger.Published(marker.Partition, marker.NextOffset)
+		case <-time.After(look):
+		case <-ctx.Done():
+			e.log.Warn("a partition is released while news of it is on its way", "waited", closeLimit)
+			return
+		}
+	}
 }
 
 // follow starts reading a partition and counting what is read.

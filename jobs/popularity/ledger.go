@@ -6,6 +6,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,8 +36,10 @@ type Ledger struct {
 	touched int64
 	// hurry says that a shard needs a commit before the next interval.
 	hurry chan struct{}
-	// waiting counts the dead letters in the outbox.
+	// waiting counts the dead letters in the outbox; outbox is held while some are
+	// counted or taken out.
 	waiting atomic.Int64
+	outbox  sync.Mutex
 }
 
 // NewLedger returns a ledger without partitions; see Take.
@@ -98,6 +101,8 @@ func (l *Ledger) Drop(ctx context.Context, partition int32) error {
 
 // countLetters counts the outbox, up to where it is full.
 func (l *Ledger) countLetters(ctx context.Context) error {
+	l.outbox.Lock()
+	defer l.outbox.Unlock()
 	letters, err := l.store.Outbox(ctx, maxOutbox)
 	l.waiting.Store(int64(len(letters)))
 	return err
@@ -301,6 +306,8 @@ func (l *Ledger) Published(partition int32, next int64) {
 // Delivered takes dead letters out of the outbox. Unlike the other methods it
 // may be called from another goroutine.
 func (l *Ledger) Delivered(ctx context.Context, letters []store.DeadLetter) error {
+	l.outbox.Lock()
+	defer l.outbox.Unlock()
 	if err := l.store.Delivered(ctx, letters); err != nil {
 		return err
 	}

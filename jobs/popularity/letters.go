@@ -22,42 +22,74 @@ const (
 	// clockSlack is how far the clock of a machine on which an earlier run kept a
 	// letter may have been ahead of the one that stamped it in its topic.
 	clockSlack = 10 * time.Minute
-	// searchLimit bounds the search for letters that arrived already.
-	searchLimit = time.Minute
+	// searchLimit bounds the search for letters that arrived already: some hundred
+	// million of them, since the oldest that waits.
+	searchLimit = 10 * time.Minute
 )
 
 // empty sends all dead letters of the outbox and takes out what is acknowledged.
 //
-// After a start, and after an error, some of them may have arrived although
-// nobody saw it acknowledged. Those are looked for in the dead-letter topic
-// first: so a letter arrives once, unless a request of a run that was killed is
-// still on its way while the next run looks. Then its key tells.
+// After an error, and of partitions that this process has just taken, some of them
+// may have arrived although nobody saw it acknowledged. Those are looked for in the
+// dead-letter topic first: so a letter arrives once, unless a request of a run that
+// was killed is still on its way while the next run looks. Then its key tells.
 func (o *outlet) empty(ctx context.Context, l *Ledger) error {
 	for {
 		letters, err := l.store.Outbox(ctx, outboxBatch)
 		if err != nil || len(letters) == 0 {
 			return err
 		}
-		missing := letters
-		if o.unsure {
-			if missing, err = o.missing(ctx, letters); err != nil {
-				return fmt.Errorf("look for dead letters that arrived on %s: %w", o.deadLetterTopic, err)
-			}
+		missing, err := o.missing(ctx, letters)
+		if err != nil {
+			return fmt.Errorf("look for dead letters that arrived on %s: %w", o.deadLetterTopic, err)
 		}
 		messages := make([]*sarama.ProducerMessage, 0, len(missing))
 		for _, letter := range missing {
 			messages = append(messages, o.letter(letter))
 		}
 		if err := first(o.producer.SendMessages(messages)); err != nil {
-			o.unsure = true
+			o.doubt()
 			return fmt.Errorf("send to %s: %w", o.deadLetterTopic, err)
 		}
 		if err := l.Delivered(ctx, letters); err != nil {
+			o.doubt()
 			return err
 		}
-		// All that an earlier run may have sent was in its outbox when it ended.
-		o.unsure = o.unsure && len(letters) == outboxBatch
+		if len(letters) < outboxBatch { // all that an earlier owner may have sent was among them
+			o.trust(letters)
+		}
 	}
+}
+
+// doubt says that letters of any partition may have arrived.
+func (o *outlet) doubt() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	clear(o.sure)
+}
+
+// forget says so of a partition that another owner may send letters of.
+func (o *outlet) forget(partition int32) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.sure, partition)
+}
+
+// trust says that what will be in the outbox of these letters' partitions was never
+// sent.
+func (o *outlet) trust(letters []store.DeadLetter) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, d := range letters {
+		o.sure[d.Partition] = true
+	}
+}
+
+// doubtful are those of the letters that may have arrived.
+func (o *outlet) doubtful(letters []store.DeadLetter) []store.DeadLetter {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(letters), func(d store.DeadLetter) bool { return o.sure[d.Partition] })
 }
 
 // place is a bad record's place in the input topic, and its letter's key.
@@ -117,16 +149,22 @@ func topicOf(r *fetch.Record) string {
 	return enclosed[topicHeader]
 }
 
-// missing are the letters that the dead-letter topic does not hold.
+// missing are the letters that have not arrived: the dead-letter topic does not hold
+// them.
 func (o *outlet) missing(ctx context.Context, letters []store.DeadLetter) ([]store.DeadLetter, error) {
+	doubtful := o.doubtful(letters)
+	if len(doubtful) == 0 {
+		return letters, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, searchLimit)
 	defer cancel()
-	since := letters[0].Kept
-	for _, d := range letters {
+	since := doubtful[0].Kept
+	arrived := map[string]bool{} // by the keys of those that are looked for
+	for _, d := range doubtful {
 		since = min(since, d.Kept)
+		arrived[place(d.Partition, d.Offset)] = false
 	}
 	since -= clockSlack.Milliseconds()
-	arrived := map[string]bool{}
 	partitions, err := o.client.Partitions(o.deadLetterTopic)
 	for _, partition := range partitions {
 		err = errors.Join(err, o.search(ctx, partition, since, arrived))
@@ -136,7 +174,7 @@ func (o *outlet) missing(ctx context.Context, letters []store.DeadLetter) ([]sto
 	}), err
 }
 
-// search notes the keys of our letters in a partition, from a time on.
+// search notes which letters a partition holds, from a time on.
 func (o *outlet) search(ctx context.Context, partition int32, since int64, arrived map[string]bool) error {
 	if o.old {
 		since = sarama.OffsetOldest // there are no times to look for
@@ -150,7 +188,7 @@ func (o *outlet) search(ctx context.Context, partition int32, since int64, arriv
 		return err
 	}
 	return fetch.Range(ctx, o.client, o.deadLetterTopic, partition, from, end, func(r *fetch.Record) {
-		if topicOf(r) == o.inputTopic {
+		if _, ours := arrived[string(r.Key)]; ours && topicOf(r) == o.inputTopic {
 			arrived[string(r.Key)] = true
 		}
 	})

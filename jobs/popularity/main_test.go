@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +147,75 @@ func TestACourierTriesAgainAndTakesNothingMeanwhile(t *testing.T) {
 	if !c.last(t.Context(), 3) {
 		t.Error("the last thing was not delivered")
 	}
+}
+
+func TestACourierIsSettledOnceAllIsDelivered(t *testing.T) {
+	attempts, release := make(chan int), make(chan error)
+	c := newCourier("things", func(_ context.Context, thing int) error { attempts <- thing; return <-release }, counter(), quiet())
+	if !c.settled() {
+		t.Error("nothing was given, and something is on its way")
+	}
+	go c.run(t.Context())
+	c.give(1)
+	<-attempts
+	if c.settled() || c.offer(2) {
+		t.Error("what is being delivered counts as delivered")
+	}
+	release <- nil
+	for deadline := time.Now().Add(10 * time.Second); !c.settled(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("what was delivered is still on its way")
+		}
+	}
+}
+
+func TestLettersAreLookedForUntilTheirPartitionIsTrusted(t *testing.T) {
+	o := &outlet{sure: map[int32]bool{}}
+	letters := []store.DeadLetter{{Partition: 1, Offset: 1}, {Partition: 2, Offset: 1}}
+	want := func(what string, n int) {
+		t.Helper()
+		if got := o.doubtful(letters); len(got) != n {
+			t.Errorf("%s: %d letters may have arrived, want %d", what, len(got), n)
+		}
+	}
+	want("after a start", 2)
+	o.trust(letters[:1])
+	want("one partition's were all sent", 1)
+	o.forget(1)
+	want("it was given to another instance", 2)
+	o.trust(letters)
+	want("all were sent", 0)
+	o.doubt()
+	want("after an error", 2)
+}
+
+func TestATickThatTakesTooLongIsWarnedOf(t *testing.T) {
+	var out bytes.Buffer
+	e := &engine{settings: Settings{Interval: time.Second}, log: slog.New(slog.NewTextHandler(&out, nil))}
+	e.judge(time.Second)
+	if out.Len() > 0 {
+		t.Errorf("warned of an interval's time: %s", &out)
+	}
+	e.judge(1500 * time.Millisecond)
+	if !strings.Contains(out.String(), "took longer than the interval") || !strings.Contains(out.String(), "took=1.5s interval=1s") {
+		t.Errorf("said %q", &out)
+	}
+}
+
+func TestProgressSaysHowFarItGot(t *testing.T) {
+	var p Progress
+	want := func(text string) {
+		t.Helper()
+		if got := p.String(); got != text {
+			t.Errorf("got %q, want %q", got, text)
+		}
+	}
+	want("starting")
+	p.expect(4)
+	p.page()
+	want("restoring: 1 of 4 pages, 25%")
+	p.bucket()
+	want("restoring: 1 of 4 pages, 25%, and 1 sums of minutes and hours")
 }
 
 func TestACourierOfTheLatestLeavesOutWhatIsOldByThen(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -24,8 +25,9 @@ type outlet struct {
 	inputTopic      string
 	// old says that the brokers know neither headers nor times.
 	old bool
-	// unsure says that letters of the outbox may have arrived already.
-	unsure bool
+	// sure are the partitions of whose letters in the outbox none has arrived.
+	mu   sync.Mutex
+	sure map[int32]bool
 }
 
 // newOutlet connects. Sending is idempotent, so that order is kept and the
@@ -51,7 +53,7 @@ func newOutlet(s Settings) (*outlet, error) {
 		return nil, errors.Join(fmt.Errorf("connect to %v for sending: %w", s.Brokers, err), client.Close())
 	}
 	return &outlet{
-		client: client, producer: producer, old: s.Version.Old(), unsure: true,
+		client: client, producer: producer, old: s.Version.Old(), sure: map[int32]bool{},
 		snapshotTopic: s.SnapshotTopic, deadLetterTopic: s.DeadLetterTopic, inputTopic: s.Topic,
 	}, nil
 }
@@ -123,7 +125,7 @@ func (o *outlet) publishTop(top snapshot.Top) error {
 }
 
 // publish sends what changed.
-func (o *outlet) publish(all []publication) error {
+func (o *outlet) publish(ctx context.Context, all []publication) error {
 	var batch []*sarama.ProducerMessage
 	for _, p := range all {
 		err := p.messages(func(key string, value []byte) error {
@@ -131,7 +133,10 @@ func (o *outlet) publish(all []publication) error {
 			if len(batch) < sendBatch {
 				return nil
 			}
-			err := o.send(batch)
+			err := ctx.Err()
+			if err == nil {
+				err = o.send(batch)
+			}
 			batch = batch[:0]
 			return err
 		})

@@ -139,14 +139,14 @@ func (c *calculator) count(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	e := newEngine(s, topic.Partitions, c.client, NewLedger(state, identity, s.Keep, time.Now), out, g, c.meters, c.stdout, c.log)
 	defer func() {
-		closed, problem := within(closeLimit, out.close)
+		closed, problem := within(closeLimit, e.close)
 		if !closed {
 			c.log.Warn("sending did not end and is abandoned; what was not delivered is sent again", "waited", closeLimit)
 		}
 		err = errors.Join(err, problem)
 	}()
-	e := newEngine(s, topic.Partitions, c.client, NewLedger(state, identity, s.Keep, time.Now), out, g, c.meters, c.stdout, c.log)
 	c.engine.Store(e)
 	return e.run(ctx, c.progress.Load())
 }

@@ -26,8 +26,14 @@ type instance struct {
 
 var shared = store.Identity{Format: store.Format, State: "s", Topic: "t"}
 
+// start begins anew, as a process that was killed does: it has given nothing back.
 func (i *instance) start(t *testing.T) {
 	t.Helper()
+	if i.state != nil {
+		killed, kill := context.WithCancel(t.Context())
+		kill()
+		_ = i.state.Close(killed)
+	}
 	s, err := postgres.Open(t.Context(), i.url, i.name, false)
 	if err == nil {
 		err = s.Begin(t.Context(), shared, nil)

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -27,6 +28,18 @@ func TestOneSeedGivesOneSequenceForEver(t *testing.T) {
 	if other := text(NewGenerator(Article(), 8), 20); other == got {
 		t.Error("seed 8 gives what seed 7 gives")
 	}
+}
+
+func TestZipfBadAndLateMessagesHaveOneSequenceToo(t *testing.T) {
+	shape := Article()
+	shape.Pages, shape.Zipf, shape.Bad, shape.Late = 1_000_000, 1.1, 0.1, 0.1
+	g := NewGenerator(shape, 7)
+	var b strings.Builder
+	for range 200 {
+		v := g.Next()
+		fmt.Fprintf(&b, "%q %s\n", v.AppendText(nil), v.Late)
+	}
+	golden.File(t, "testdata/seed-7-zipf.txt", b.String())
 }
 
 func TestDiceDrawWhatTheLibraryDraws(t *testing.T) {

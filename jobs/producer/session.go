@@ -135,6 +135,14 @@ func (p *session) produce(ctx context.Context, production *production, stdout io
 	for _, w := range p.writers {
 		group.Go(func() error { return w.Run(alive) })
 	}
+	// Only who stops it waits no longer than that: records have their own bound.
+	defer context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(drainLimit):
+			end(errDrain)
+		case <-alive.Done():
+		}
+	})()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	defer context.AfterFunc(alive, func() { stop(context.Cause(alive)) })()
@@ -146,8 +154,6 @@ func (p *session) produce(ctx context.Context, production *production, stdout io
 	})
 	err := production.produce(ctx)
 	production.feeder.close()
-	drain := time.AfterFunc(drainLimit, func() { end(errDrain) })
-	defer drain.Stop()
 	delivered := group.Wait()
 	telling.Wait()
 	return cmp.Or(delivered, err)

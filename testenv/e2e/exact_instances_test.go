@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -57,12 +56,4 @@ func (x *trial) suspendPastLease(sleeper, other int) {
 	if taken == 3+released {
 		x.t.Fatal("the other instance had all partitions before: nothing was fenced")
 	}
-}
-
-// says waits until a calculator has said something so many times.
-func (x *trial) says(instance int, what string, times int) {
-	x.t.Helper()
-	x.until(fmt.Sprintf("the calculator %d says %q", instance, what), func() bool {
-		return strings.Count(x.calculators[instance].text(), what) >= times
-	})
 }

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/IBM/sarama"
+
 	"weir/jobs/popularity/store"
 	"weir/jobs/popularity/store/disk"
 )
@@ -37,6 +39,8 @@ func TestNothingIsLostOrCountedTwiceWhateverIsKilled(t *testing.T) {
 	})
 	x.moveLeaders()
 	x.more(5_000)
+	x.abort()
+	x.more(5_000)
 
 	// What comes now is counted by those below as well, from a copy of the state.
 	x.stop(0, syscall.SIGTERM, 0)
@@ -52,6 +56,32 @@ func TestNothingIsLostOrCountedTwiceWhateverIsKilled(t *testing.T) {
 	}
 	t.Run("a batch that is counted twice is noticed", func(t *testing.T) { x.in(t).planted(before, -1000) })
 	t.Run("a batch that is lost is noticed", func(t *testing.T) { x.in(t).planted(before, 1000) })
+	x.refusals(state, before)
+}
+
+// abort writes a transaction to every partition and gives it up: nobody who reads
+// committed records may see it.
+func (x *trial) abort() {
+	x.t.Helper()
+	config := *x.client.Config()
+	config.Producer.Transaction.ID, config.Producer.Idempotent = x.topic, true
+	config.Producer.RequiredAcks, config.Net.MaxOpenRequests = sarama.WaitForAll, 1
+	config.Producer.Return.Successes = true
+	config.Producer.Partitioner = sarama.NewManualPartitioner
+	p, err := sarama.NewSyncProducer(brokers, &config)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	defer p.Close()
+	err = p.BeginTxn()
+	for i := range 300 {
+		if err == nil {
+			_, _, err = p.SendMessage(&sarama.ProducerMessage{Topic: x.topic, Partition: int32(i % 3), Value: sarama.StringEncoder("page1|1|1.0|1")})
+		}
+	}
+	if err = errors.Join(err, p.AbortTxn()); err != nil {
+		x.t.Fatalf("a transaction that is given up: %v", err)
+	}
 }
 
 // planted makes a calculator's state one that has counted some records and does

@@ -88,15 +88,32 @@ func (r recount) equal(counted map[string]behavior.Sums) error {
 type held struct {
 	messages int64 // bad ones included
 	sums     recount
-	bad      []int64 // offsets of what is no message
-	end      int64   // the offset behind it all
+	minutes  map[int32]recount // by minutes since 1970 of the records' timestamps
+	bad      map[int64]string  // what is no message, by offset
+	end      int64             // the offset behind it all
+}
+
+// add counts a record.
+func (h *held) add(m *sarama.ConsumerMessage) {
+	h.messages++
+	h.end = m.Offset + 1
+	value := string(m.Value)
+	if !h.sums.add(value) {
+		h.bad[m.Offset] = value
+		return
+	}
+	minute := int32(m.Timestamp.Unix() / 60)
+	if h.minutes[minute] == nil {
+		h.minutes[minute] = recount{}
+	}
+	h.minutes[minute].add(value)
 }
 
 // recount counts a partition. It must hold what the seed gives it, from the first
 // message on, once, in order and nothing else.
 func (l *flood) recount(partition int, seed uint64, run string) (held, error) {
 	l.t.Helper()
-	h := held{sums: recount{}}
+	h := held{sums: recount{}, minutes: map[int32]recount{}, bad: map[int64]string{}}
 	expected := producer.NewGenerator(l.shape, seed)
 	number := 0
 	var wrong error
@@ -112,11 +129,7 @@ func (l *flood) recount(partition int, seed uint64, run string) (held, error) {
 			wrong = fmt.Errorf("partition %d offset %d has the headers %v, want %s", partition, m.Offset, m.Headers, want)
 		}
 		number++
-		h.messages++
-		if !h.sums.add(string(m.Value)) {
-			h.bad = append(h.bad, m.Offset)
-		}
-		h.end = m.Offset + 1
+		h.add(m)
 	})
 	return h, wrong
 }

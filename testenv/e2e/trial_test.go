@@ -32,6 +32,8 @@ type trial struct {
 	group       string
 	producer    *process
 	calculators []*calculator
+	// starts is how often counting began at the topic's beginning.
+	starts int
 }
 
 // What a trial's producer draws, and how much: so much that every commit has
@@ -52,7 +54,7 @@ type calculator struct {
 // though not at the same moments of the programs' work.
 func newTrial(t *testing.T, topic string, seed uint64, where ...string) *trial {
 	t.Helper()
-	x := &trial{flood: newFlood(t, topic), random: rand.New(rand.NewPCG(seed, 0)), where: where, group: topic}
+	x := &trial{flood: newFlood(t, topic), random: rand.New(rand.NewPCG(seed, 0)), where: where, group: topic, starts: 1}
 	x.shape.Bad, x.shape.Late = 0.001, 0.01
 	compact := "compact"
 	for _, name := range []string{x.snapshots(), x.letters()} {
@@ -180,6 +182,14 @@ func (x *trial) await(c *calculator, code int) {
 	}
 }
 
+// says waits until a calculator has said something so many times.
+func (x *trial) says(instance int, what string, times int) {
+	x.t.Helper()
+	x.until(fmt.Sprintf("the calculator %d says %q", instance, what), func() bool {
+		return strings.Count(x.calculators[instance].text(), what) >= times
+	})
+}
+
 // moment lets the programs work for up to a time: any moment is one to be killed
 // at.
 func (x *trial) moment(most time.Duration) {
@@ -219,29 +229,6 @@ func (x *trial) mirrored() (next [3]int64) {
 		}
 	}
 	return next
-}
-
-// moveLeaders gives each partition another leader, and waits until it has it.
-func (x *trial) moveLeaders() {
-	x.t.Helper()
-	topics, err := x.admin.DescribeTopics([]string{x.topic})
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	assignment := make([][]int32, 3)
-	for _, p := range topics[0].Partitions {
-		assignment[p.ID] = append(slices.Clone(p.Replicas[1:]), p.Replicas[0])
-	}
-	if err := x.admin.AlterPartitionReassignments(x.topic, assignment); err != nil {
-		x.t.Fatal(err)
-	}
-	x.until("every partition has its new leader", func() bool {
-		_, err := x.admin.ElectLeaders(sarama.PreferredElection, map[string][]int32{x.topic: {0, 1, 2}})
-		topics, described := x.admin.DescribeTopics([]string{x.topic})
-		return errors.Join(err, described) == nil && !slices.ContainsFunc(topics[0].Partitions, func(p *sarama.PartitionMetadata) bool {
-			return p.Leader != assignment[p.ID][0]
-		})
-	})
 }
 
 // killBroker kills a broker and does something while it is away.

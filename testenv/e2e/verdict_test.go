@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 
 	"github.com/IBM/sarama"
@@ -62,6 +63,9 @@ func (x *trial) stateEquals(parts [3]held, open func() (store.Store, error)) (er
 		if err == nil {
 			err = part.sums.equal(pages)
 		}
+		if err == nil {
+			err = minutesEqual(ctx, state, int32(partition), part.minutes)
+		}
 		// Bad records have no sums, and markers are no records at all.
 		if want := part.messages - int64(len(part.bad)); err == nil && counted != want {
 			err = fmt.Errorf("%d messages are counted, %d are there", counted, want)
@@ -74,6 +78,31 @@ func (x *trial) stateEquals(parts [3]held, open func() (store.Store, error)) (er
 		}
 	}
 	return nil
+}
+
+// minutesEqual compares the sums by minute of event time. No trial is as long as they
+// are kept, late records included.
+func minutesEqual(ctx context.Context, state store.Store, partition int32, want map[int32]recount) error {
+	got := map[int32]map[string]behavior.Sums{}
+	err := state.Buckets(ctx, store.Minute, partition, func(minute int32, page []byte, sums behavior.Sums) error {
+		if got[minute] == nil {
+			got[minute] = map[string]behavior.Sums{}
+		}
+		got[minute][string(page)] = sums
+		return nil
+	})
+	if err == nil && len(got) != len(want) {
+		err = fmt.Errorf("the topic has messages of %d minutes, %d were counted", len(want), len(got))
+	}
+	for minute, sums := range want {
+		if err != nil {
+			break
+		}
+		if err = sums.equal(got[minute]); err != nil {
+			err = fmt.Errorf("minute %d: %w", minute, err)
+		}
+	}
+	return err
 }
 
 // publishedEquals compares the snapshots, read from their topic's beginning.
@@ -102,26 +131,35 @@ func (x *trial) publishedEquals(parts [3]held) error {
 	return nil
 }
 
-// lettersEqual wants a dead letter for every record that is no message, and for
-// no other. One may have come twice, under one key: a request that a killed
-// calculator left on the network.
+// mostTwice is how many letters may have come twice: a request that a killed
+// calculator left on the network, of one that reads its outbox by this many.
+const mostTwice = 500
+
+// lettersEqual wants a dead letter for every record that is no message, with what it
+// says and why it is none, and for no other.
 func (x *trial) lettersEqual(parts [3]held) error {
 	x.t.Helper()
-	var want, got []string
+	want, got := map[string]string{}, map[string]string{}
 	for partition, part := range parts {
-		for _, offset := range part.bad {
-			want = append(want, fmt.Sprintf("%d/%d", partition, offset))
+		for offset, value := range part.bad {
+			want[fmt.Sprintf("%d/%d", partition, offset)] = value
 		}
 	}
-	arrived := 0
+	arrived, unexplained := 0, 0
 	x.read(x.letters(), 0, func(m *sarama.ConsumerMessage) {
 		arrived++
-		got = append(got, string(m.Key))
+		got[string(m.Key)] = string(m.Value)
+		if !slices.ContainsFunc(m.Headers, func(h *sarama.RecordHeader) bool { return string(h.Key) == "weir-reason" && len(h.Value) > 0 }) {
+			unexplained++
+		}
 	})
-	slices.Sort(want)
-	slices.Sort(got)
-	if got = slices.Compact(got); !slices.Equal(got, want) {
+	switch {
+	case !maps.Equal(got, want):
 		return fmt.Errorf("%d records have dead letters, want %d\ngot  %v\nwant %v", len(got), len(want), got, want)
+	case unexplained > 0:
+		return fmt.Errorf("%d dead letters do not say why", unexplained)
+	case arrived > x.starts*len(want)+mostTwice:
+		return fmt.Errorf("%d dead letters came for %d records, counted from the beginning %d times", arrived, len(want), x.starts)
 	}
 	x.t.Logf("%d records are no messages, %d dead letters came", len(want), arrived)
 	return nil

@@ -78,7 +78,8 @@ type Snapshot struct {
 }
 
 // View is all that the snapshot topic says, for who reads it from its beginning.
-// Its zero value is ready to use.
+// What a partition's owner of before still had on its way, and so comes behind what
+// the next one says, changes nothing. Its zero value is ready to use.
 type View struct {
 	pages   map[int32]map[string]Page
 	markers map[int32]Marker
@@ -94,10 +95,19 @@ func (v *View) Add(m Message) {
 		if v.pages[m.Partition] == nil {
 			v.pages[m.Partition] = map[string]Page{}
 		}
-		v.pages[m.Partition][m.PageID] = *m.Page
+		if was, ok := v.pages[m.Partition][m.PageID]; !ok || !newer(was.position(), m.Page.position()) {
+			v.pages[m.Partition][m.PageID] = *m.Page
+		}
 	case m.Marker != nil:
-		v.markers[m.Partition] = *m.Marker
+		if was, ok := v.markers[m.Partition]; !ok || !newer(was.Position, m.Marker.Position) {
+			v.markers[m.Partition] = *m.Marker
+		}
 	}
+}
+
+// position is what newer compares.
+func (p Page) position() Position {
+	return Position{State: p.State, Epoch: p.Epoch, NextOffset: p.Next}
 }
 
 // Snapshot returns a partition's sums at its last marker. It is false while there

@@ -154,6 +154,8 @@ func TestAViewIsCompleteWhereTotalsAgree(t *testing.T) {
 		{"compaction took a page for a publication that was cut off", [][]Message{first[1:], second[:1]}, nil},
 		{"until the next marker", [][]Message{first[1:], second[:1], second}, both},
 		{"a page was lost", [][]Message{first[1:]}, nil},
+		{"what an owner before had on its way comes late", [][]Message{first, second, first}, both},
+		{"or was cut off", [][]Message{first, second, first[:1]}, both},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var v View

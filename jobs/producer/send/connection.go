@@ -11,8 +11,8 @@ import (
 
 const (
 	// window is how many batches of a partition may be in flight: a broker
-	// remembers the last five of a producer (KAFKA-5494), and only of those can
-	// it tell that it has them already.
+	// remembers the last five of a producer, since Kafka 1.0 (KAFKA-5494), and only
+	// of those can it tell that it has them already.
 	window = 5
 	// answerTimeout is how long a leader waits for its followers before it
 	// answers that they are late. It is below the 10 s after which the
@@ -36,6 +36,8 @@ type connection interface {
 	produce(b *Batch, answer func(offset int64, err error)) error
 	// producerID asks for a new one.
 	producerID() (Identity, error)
+	// remembers is how many of a producer's last batches the broker knows again.
+	remembers() int
 	// close has what is not answered yet answered with an error.
 	close()
 }

@@ -36,8 +36,11 @@ func (w *Writer) launch() error {
 // width is how many batches may be in flight now. Brokers that do not know of
 // numbers would take those behind one that failed, and then that one.
 func (w *Writer) width() int {
-	if w.options.Ordered || w.options.Idempotent && !w.known {
+	switch {
+	case w.options.Ordered || w.options.Idempotent && !w.known:
 		return 1
+	case w.options.Idempotent && w.conn != nil:
+		return w.conn.remembers()
 	}
 	return window
 }

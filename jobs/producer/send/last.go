@@ -74,6 +74,11 @@ func (r *lookBack) read(ctx context.Context, from, to int64) error {
 	for from < to {
 		err := r.insist(ctx, func() error {
 			next, err := r.fetch(from, to)
+			if errors.Is(err, sarama.ErrOffsetOutOfRange) { // retention has moved on meanwhile
+				if oldest, _ := r.client.GetOffset(r.topic, r.id, sarama.OffsetOldest); oldest > from {
+					next, err = oldest, nil
+				}
+			}
 			from = max(from, next)
 			return err
 		})

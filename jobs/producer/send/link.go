@@ -148,6 +148,14 @@ func (l *link) outcome(answer []byte, correlation int32) (int64, error) {
 	return int64(be.Uint64(answer[2:])), nil
 }
 
+// remembers is by the version of produce requests: 5 came with Kafka 1.0.
+func (l *link) remembers() int {
+	if l.version < 5 {
+		return 1
+	}
+	return window
+}
+
 // producerID is asked for while nothing is in flight.
 func (l *link) producerID() (Identity, error) { return askProducerID(l.conn.Broker) }
 

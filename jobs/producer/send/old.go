@@ -43,6 +43,8 @@ func (l *oldLink) outcome(r *sarama.ProduceResponse, err error) (int64, error) {
 	return block.Offset, nil
 }
 
+func (l *oldLink) remembers() int { return 1 }
+
 func (l *oldLink) producerID() (Identity, error) { return askProducerID(l.broker) }
 
 func (l *oldLink) close() { _ = l.broker.Close() } // what had no answer is sent again

@@ -1,6 +1,7 @@
 package send
 
 import (
+	"cmp"
 	"io"
 	"math/rand/v2"
 	"sync"
@@ -23,6 +24,8 @@ type replica struct {
 	refuse func(b numbered) error
 	flying int // requests sent and not answered, and the most there were
 	most   int
+	// memory is how many batches of a producer are remembered, where not the window.
+	memory int
 }
 
 // memory is what a broker remembers of a producer: the next number, and the
@@ -95,6 +98,8 @@ func (c *wire) producerID() (Identity, error) {
 	c.replica.ids++
 	return Identity{c.replica.ids - 1, 0}, nil
 }
+
+func (c *wire) remembers() int { return cmp.Or(c.replica.memory, window) }
 
 func (c *wire) close() {
 	close(c.broken)
@@ -204,6 +209,6 @@ func (r *replica) admit(b numbered, offset int64) (there int64, err error) {
 	}
 	m.next = advance(b.sequence, b.records)
 	m.last = append(m.last, remembered{b.sequence, offset})
-	m.last = m.last[max(0, len(m.last)-window):]
+	m.last = m.last[max(0, len(m.last)-cmp.Or(r.memory, window)):]
 	return -1, nil
 }

@@ -70,13 +70,30 @@ func Open(dir string, replace bool, log *slog.Logger) (*Store, error) {
 	return s, nil
 }
 
+// open opens the database, or with replace a new one. One that has no identity yet
+// is new: it must not take the place of what an attempt before this put aside.
 func (s *Store) open(replace bool, log *slog.Logger) error {
 	path := filepath.Join(s.dir, "db")
-	if replace {
-		if err := putAside(path); err != nil {
+	err := s.openDatabase(path, log)
+	if !replace {
+		return err
+	}
+	if err == nil {
+		_, found, err := s.Identity(context.Background())
+		if err == nil && !found {
+			return nil
+		}
+		if err := s.db.Close(); err != nil {
 			return err
 		}
 	}
+	if err := putAside(path); err != nil {
+		return err
+	}
+	return s.openDatabase(path, log)
+}
+
+func (s *Store) openDatabase(path string, log *slog.Logger) error {
 	cache := pebble.NewCache(cacheBytes)
 	defer cache.Unref() // the database holds a reference of its own
 	options := &pebble.Options{

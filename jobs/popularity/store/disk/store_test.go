@@ -194,6 +194,32 @@ func TestReplaceKeepsTheOldStateAside(t *testing.T) {
 	}
 }
 
+func TestAReplacementThatIsTriedAgainKeepsTheOldState(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, false)
+	if err := errors.Join(s.Begin(t.Context(), identity, nil), s.Close(context.Background())); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the first ends before counting begins
+		s := open(t, dir, true)
+		if _, found, err := s.Identity(t.Context()); found || err != nil {
+			t.Fatalf("a replaced state has an identity, or %v", err)
+		}
+		if err := s.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "db")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "db.replaced"), filepath.Join(dir, "db")); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := open(t, dir, false).Identity(t.Context()); err != nil || got != identity {
+		t.Errorf("what was put aside is of %+v, %v", got, err)
+	}
+}
+
 func TestTheOutboxOfAClosedStateIsAnErrorNotACrash(t *testing.T) {
 	s, err := Open(t.TempDir(), false, quiet())
 	if err != nil {

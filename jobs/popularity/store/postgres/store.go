@@ -13,6 +13,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,9 +26,9 @@ import (
 	"weir/jobs/popularity/store"
 )
 
-// maxConnections is enough for commits, the outbox beside them, and a restore of
-// two partitions at a time.
-const maxConnections = 4
+// maxConnections is enough for commits, the outbox and the heartbeat beside them, and
+// a restore of two partitions at a time.
+const maxConnections = 5
 
 // Store is an open state. Its methods may be called concurrently.
 type Store struct {
@@ -35,6 +36,7 @@ type Store struct {
 	// instance is this process's name among the members.
 	instance string
 	ownership
+	heart heart
 }
 
 // Open connects to a postgres:// URL and makes the tables where they are missing.
@@ -65,11 +67,13 @@ func Open(ctx context.Context, url, instance string, replace bool) (*Store, erro
 		pool.Close()
 		return nil, lost("open the state", err)
 	}
+	s.heart.start(s.beat)
 	return s, nil
 }
 
 // Close gives the partitions back, so that others need not wait for the lease.
 func (s *Store) Close(ctx context.Context) error {
+	s.heart.stop()
 	err := s.leave(ctx)
 	s.pool.Close()
 	return err
@@ -103,7 +107,9 @@ func (s *Store) Identity(ctx context.Context) (id store.Identity, found bool, er
 
 // Begin implements store.Store. Where several instances begin at the same time the
 // first wins; the others get a *store.LostError and find its state when they start
-// over.
+// over. Of a partition that is there, nothing counts as published any more, and its
+// owner loses it, as that has in memory what is: it starts over. How far it is counted
+// is for its owners alone to say.
 func (s *Store) Begin(ctx context.Context, id store.Identity, positions map[int32]store.Position) error {
 	return lost("begin the state", s.transaction(ctx, func(tx pgx.Tx) error {
 		if err := lock(ctx, tx); err != nil {
@@ -119,7 +125,9 @@ func (s *Store) Begin(ctx context.Context, id store.Identity, positions map[int3
 		for partition, position := range positions {
 			if err == nil {
 				_, err = tx.Exec(ctx, `INSERT INTO weir_partition (partition, state, epoch, position) VALUES ($1, $2, $3, $4)
-					ON CONFLICT (partition) DO UPDATE SET position = $4`, partition, id.State, position.Epoch, position)
+					ON CONFLICT (partition) DO UPDATE SET owner = NULL, epoch = weir_partition.epoch + 1,
+						position = jsonb_set(weir_partition.position, '{published}', weir_partition.position->'first')`,
+					partition, id.State, position.Epoch, position)
 			}
 		}
 		return err
@@ -163,13 +171,14 @@ func (s *Store) Pages(ctx context.Context, partition int32, visit func(page []by
 	var page string
 	var changed int64
 	var row sums
+	var refused error // what is stored is there, and cannot be counted on
 	_, err = pgx.ForEachRow(rows, append([]any{&page, &changed}, row.columns()...), func() error {
-		if err := row.finish(); err != nil {
-			return err
+		if refused = row.finish(); refused == nil {
+			refused = visit([]byte(page), row.Sums, changed)
 		}
-		return visit([]byte(page), row.Sums, changed)
+		return refused
 	})
-	return lost("read the pages", err)
+	return cmp.Or(refused, lost("read the pages", err))
 }
 
 // Buckets implements store.Store.
@@ -182,11 +191,12 @@ func (s *Store) Buckets(ctx context.Context, w store.Width, partition int32, vis
 	var bucket int32
 	var page string
 	var row sums
+	var refused error
 	_, err = pgx.ForEachRow(rows, append([]any{&bucket, &page}, row.columns()...), func() error {
-		if err := row.finish(); err != nil {
-			return err
+		if refused = row.finish(); refused == nil {
+			refused = visit(bucket, []byte(page), row.Sums)
 		}
-		return visit(bucket, []byte(page), row.Sums)
+		return refused
 	})
-	return lost("read the buckets", err)
+	return cmp.Or(refused, lost("read the buckets", err))
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"weir/jobs/behavior"
 	"weir/jobs/popularity/store"
@@ -32,8 +33,14 @@ func join(t *testing.T, url, instance string) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.pool.Close() })
+	t.Cleanup(func() { kill(s) })
 	return s
+}
+
+// kill ends an instance as the end of its process does.
+func kill(s *Store) {
+	s.heart.stop()
+	s.pool.Close()
 }
 
 // begun is a state with an identity.
@@ -208,6 +215,35 @@ func TestAZombieIsFenced(t *testing.T) {
 	}
 }
 
+// Loading and committing may take longer than the lease.
+func TestAnInstanceIsHeardOfWhileItLoads(t *testing.T) {
+	loading, url := begun(t, "a")
+	share(t, loading, 0, 1)
+	other := join(t, url, "b")
+	age := func() (seen time.Duration) {
+		t.Helper()
+		if err := other.pool.QueryRow(t.Context(), `SELECT clock_timestamp() - seen FROM weir_member WHERE name = 'a'`).Scan(&seen); err != nil {
+			t.Fatal(err)
+		}
+		return seen
+	}
+	if _, err := other.pool.Exec(t.Context(), `UPDATE weir_member SET seen = seen - $1::interval`, lease*6/10); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(lease); age() > lease/2; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("nothing was heard of it for %s", age())
+		}
+	}
+	if got := share(t, other, 0, 1); got != "[]" {
+		t.Errorf("another took %s of one that is at work", got)
+	}
+	expire(t, other, "a") // as when its process was suspended
+	if got := share(t, other, 0, 1); got != "[0 1]" {
+		t.Errorf("the heir owns %s", got)
+	}
+}
+
 func TestAProcessThatIsStartedAgainUnderItsNameNeedNotWait(t *testing.T) {
 	killed, url := begun(t, "a")
 	share(t, killed, 0)
@@ -239,6 +275,54 @@ func TestOneInstanceBeginsAState(t *testing.T) {
 	}
 }
 
+// Where the snapshot topic was replaced, an instance that starts has all published
+// again: also by those that count, and without touching what they counted.
+func TestWhoBeginsAnewTakesBackWhatIsPublishedAndNothingElse(t *testing.T) {
+	counting, url := begun(t, "a")
+	share(t, counting, 0)
+	commit := func(next int64) error {
+		c := counting.NewCommit()
+		return errors.Join(c.Position(0, store.Position{First: 2, Next: next, Published: 5}), c.Apply(t.Context()))
+	}
+	if err := commit(9); err != nil {
+		t.Fatal(err)
+	}
+	other := join(t, url, "b")
+	read, err := other.Positions(t.Context())
+	if err == nil {
+		err = commit(12) // between reading and writing
+	}
+	if err == nil {
+		err = other.Begin(t.Context(), identity, read)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lost *store.LostError
+	if err := commit(15); !errors.As(err, &lost) {
+		t.Errorf("one that still believes what it has published could commit: %v", err)
+	}
+	expire(t, other, "a")
+	taken, _, err := other.Share(t.Context(), []int32{0})
+	if want := (store.Position{Epoch: 3, First: 2, Next: 12, Published: 2}); err != nil || taken[0] != want {
+		t.Errorf("taken %+v, %v; want %+v", taken[0], err, want)
+	}
+}
+
+func TestADamagedPageIsNoLostState(t *testing.T) {
+	s, _ := begun(t, "a")
+	share(t, s, 0)
+	c := s.NewCommit()
+	if err := errors.Join(c.Position(0, store.Position{Next: 1}), put(c, 0, store.Page{ID: "p", Sums: all, Changed: 1}), c.Apply(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	damaged := errors.New("damaged")
+	var lost *store.LostError
+	if err := s.Pages(t.Context(), 0, func([]byte, behavior.Sums, int64) error { return damaged }); !errors.Is(err, damaged) || errors.As(err, &lost) {
+		t.Errorf("got %v: who starts over would find the same", err)
+	}
+}
+
 func TestAReplacedStateFencesThoseThatCountTheOld(t *testing.T) {
 	old, url := begun(t, "a")
 	share(t, old, 0)
@@ -246,7 +330,7 @@ func TestAReplacedStateFencesThoseThatCountTheOld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer replaced.pool.Close()
+	defer kill(replaced)
 	if _, found, err := replaced.Identity(t.Context()); found || err != nil {
 		t.Errorf("a replaced state has an identity: %v", err)
 	}
