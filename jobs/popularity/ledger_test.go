@@ -2,13 +2,17 @@ package popularity
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"strings"
 	"testing"
 
 	"weir/jobs/behavior"
+	"weir/jobs/popularity/fetch"
+	"weir/jobs/popularity/fetch/fetchtest"
 	"weir/jobs/popularity/store"
 )
 
@@ -185,6 +189,39 @@ func TestCountingKnownPagesAllocatesNothing(t *testing.T) {
 				}
 			}); n != 0 {
 				t.Errorf("counting messages allocates %v times, want 0", n)
+			}
+		})
+	}
+}
+
+// What a chunk and a commit allocate does not grow with their messages.
+func TestReadingCountingAndCommittingAllocateNothingPerMessage(t *testing.T) {
+	const messages = 20_000
+	for name, keep := range map[string]Keep{"of all time": {}, "by minute and hour": testKeep} {
+		t.Run(name, func(t *testing.T) {
+			l, err := openKeeping(t.TempDir(), keep, testNow, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.store.Close(context.Background())
+			values := make([]string, messages)
+			for i := range values {
+				values[i] = fmt.Sprintf("page%d|%d|1.5119122|-1", i%100, i%5)
+			}
+			data := fetchtest.Values(0, 1000, values...).Bytes()
+			n := testing.AllocsPerRun(20, func() {
+				next := l.Shard(0).Next()
+				binary.BigEndian.PutUint64(data, uint64(next)) // no part of its checksum
+				chunk, err := fetch.Parse(data, next)
+				if err != nil {
+					t.Fatal(err)
+				}
+				apply(t, l, 0, chunk)
+				commit(t, l)
+			})
+			t.Logf("%d messages of a hundred pages allocate %v times", messages, n)
+			if n > messages/100 {
+				t.Errorf("%d messages allocate %v times: that grows with them", messages, n)
 			}
 		})
 	}
