@@ -66,6 +66,26 @@ func TestLinksLeadSomewhere(t *testing.T) {
 }
 
 // anchors are the headings' names, as renderers of Markdown make them.
+// where names something that code declares, and the file.
+var where = regexp.MustCompile("`([\\w.]+)` in `([\\w./-]+\\.go)`")
+
+func TestWhatPagesPointAtInCodeIsThere(t *testing.T) {
+	found := 0
+	for page, text := range pages(t) {
+		for _, to := range where.FindAllStringSubmatch(text, -1) {
+			found++
+			name, file := to[1][strings.LastIndex(to[1], ".")+1:], to[2]
+			declared := regexp.MustCompile(`(?m)^(func|type|var|const) (\([^)]*\) )?` + name + `\b`)
+			if !declared.MatchString(read(t, filepath.Join("..", file))) {
+				t.Errorf("%s points at %s in %s, which does not declare it", page, to[1], file)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no page points at code: this test looks for another form")
+	}
+}
+
 func anchors(text string) []string {
 	var names []string
 	for _, h := range heading.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
