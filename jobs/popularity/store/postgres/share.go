@@ -65,9 +65,10 @@ func (s *Store) Share(ctx context.Context, partitions []int32) (taken map[int32]
 		owned := s.partitions()
 		if len(owned) > part {
 			surplus = owned[part:]
-			return nil
+		} else if err := s.take(ctx, tx, part-len(owned), taken); err != nil {
+			return err
 		}
-		return s.take(ctx, tx, part-len(owned), taken)
+		return s.disown(ctx, tx, taken)
 	})
 	if err != nil {
 		return nil, nil, lost("share the partitions", err)
@@ -159,6 +160,14 @@ func (s *Store) take(ctx context.Context, tx pgx.Tx, most int, taken map[int32]s
 		taken[partition] = p
 		return err
 	})
+	return err
+}
+
+// disown frees what an earlier process of this name left and that is beyond our part:
+// to others it looks as if we counted it.
+func (s *Store) disown(ctx context.Context, tx pgx.Tx, taken map[int32]store.Position) error {
+	ours := slices.AppendSeq(s.partitions(), maps.Keys(taken))
+	_, err := tx.Exec(ctx, `UPDATE weir_partition SET owner = NULL WHERE owner = $1 AND partition <> ALL($2::int[])`, s.instance, ours)
 	return err
 }
 

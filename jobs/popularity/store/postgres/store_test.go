@@ -257,6 +257,22 @@ func TestAProcessThatIsStartedAgainUnderItsNameNeedNotWait(t *testing.T) {
 	}
 }
 
+func TestWhatAKilledProcessHadBeyondItsPartIsForOthers(t *testing.T) {
+	killed, url := begun(t, "a")
+	share(t, killed, 0, 1, 2)
+	other := join(t, url, "b")
+	if got := share(t, other, 0, 1, 2); got != "[]" {
+		t.Fatalf("the other owns %s of one that is at work", got)
+	}
+	kill(killed)
+	again := join(t, url, "a")
+	share(t, again, 0, 1, 2)
+	share(t, other, 0, 1, 2)
+	if got := fmt.Sprint(again.partitions(), other.partitions()); got != "[0 1] [2]" {
+		t.Errorf("they own %s, want [0 1] [2]", got)
+	}
+}
+
 func TestOneInstanceBeginsAState(t *testing.T) {
 	first, url := begun(t, "a")
 	other := identity
