@@ -22,8 +22,8 @@ const (
 	// clockSlack is how far the clock of a machine on which an earlier run kept a
 	// letter may have been ahead of the one that stamped it in its topic.
 	clockSlack = 10 * time.Minute
-	// searchLimit bounds the search for letters that arrived already: some hundred
-	// million of them, since the oldest that waits.
+	// searchLimit bounds the search for letters that arrived already, among all that
+	// came since the oldest that waits.
 	searchLimit = 10 * time.Minute
 )
 

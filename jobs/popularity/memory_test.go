@@ -91,8 +91,9 @@ func TestMemoryIsBoundedByPagesAndBuckets(t *testing.T) {
 			}
 			page, inBucket, kept := bytesPerPage(t, stated.pages), bytesPerBucket(t, stated.pages), bytesInDeltas(stated.pages)
 			t.Logf("%.0f bytes a page, %.0f in each bucket, and %.0f where there are any", page, inBucket, kept)
-			const slack = 1.5 // tables that grow are half empty
-			if page > slack*stated.page || inBucket > slack*stated.inBucket || kept > slack*stated.kept {
+			// Tables that grow are half empty, and other tests leave something too.
+			most := func(bytes float64) float64 { return 1.5*bytes + 64<<10/float64(stated.pages) }
+			if page > most(stated.page) || inBucket > most(stated.inBucket) || kept > most(stated.kept) {
 				t.Errorf("%.0f bytes a page, %.0f in each bucket and %.0f where there are any are more than is stated: %+v", page, inBucket, kept, stated)
 			}
 		})
