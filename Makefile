@@ -60,7 +60,6 @@ bench: setup build ## measure, against others (ROWS=install,noop; RESUME=1 after
 soak: SETUP := --tests
 soak: setup build ## run for long under faults (WEIR_SOAK_ROUNDS=20), and fuzz the parsers (FUZZTIME=1m each)
 	go test -timeout 26h -count 1 -v -tags soak -run 'Soak|CutOff|DiesWithin|Interrupted|Leaves|Instances|NotFit|ToTheLetter|FromAnArchive' ./testenv/e2e ./jobs/popularity ./jobs/behavior
-
 	@grep -roE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' . | sed -E 's|/[^/]*:func| |' | while read -r dir target; do \
 	  go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$dir" || exit 1; done
 

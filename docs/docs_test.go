@@ -65,7 +65,6 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-// anchors are the headings' names, as renderers of Markdown make them.
 // where names something that code declares, and the file.
 var where = regexp.MustCompile("`([\\w.]+)` in `([\\w./-]+\\.go)`")
 
@@ -86,6 +85,7 @@ func TestWhatPagesPointAtInCodeIsThere(t *testing.T) {
 	}
 }
 
+// anchors are the headings' names, as renderers of Markdown make them.
 func anchors(text string) []string {
 	var names []string
 	for _, h := range heading.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {

@@ -225,7 +225,7 @@ func (a *app) writeStack(p drive.Project, name string, d draft, force bool) erro
 		return usageError{fmt.Errorf("that makes no stack: %w", err)}
 	}
 	if force || !declared && exists(file) {
-		err = renameio.WriteFile(file, text, 0o644)
+		err = renameio.WriteFile(file, text, 0o644, renameio.IgnoreUmask(), renameio.WithTempDir(filepath.Dir(file)))
 	} else {
 		err = drive.WriteNew(file, text, 0o644)
 	}

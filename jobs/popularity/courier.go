@@ -21,8 +21,6 @@ type courier[T any] struct {
 	done     chan struct{} // closed when run has returned
 	failures prometheus.Counter
 	log      *slog.Logger
-	// idle says that an offer would be taken, or soon.
-	idle atomic.Bool
 	// handed is how many things were, and dealt how many of them are done with.
 	handed int64
 	dealt  atomic.Int64
@@ -57,13 +55,11 @@ func (c *courier[T]) update(thing T) {
 func (c *courier[T]) run(ctx context.Context) {
 	defer close(c.done)
 	for {
-		c.idle.Store(true)
 		select {
 		case thing, open := <-c.in:
 			if !open {
 				return
 			}
-			c.idle.Store(false)
 			c.insist(ctx, thing)
 			c.dealt.Add(1)
 		case <-ctx.Done():
@@ -113,7 +109,8 @@ func (c *courier[T]) give(thing T) {
 	c.handed++
 }
 
-// settled says that nothing that was offered or given is on its way.
+// settled says that nothing that was offered or given is on its way: what is offered
+// next is taken, or soon.
 func (c *courier[T]) settled() bool { return c.dealt.Load() == c.handed }
 
 // last hands over the last thing and waits until it is delivered or ctx ends;

@@ -53,15 +53,15 @@ func newEngine(s Settings, partitions []int32, client sarama.Client, l *Ledger, 
 		arrived: make(chan snapshot.Marker), lastPublish: time.Now(),
 	}
 	e.tops = newLatest("top", func(_ context.Context, top snapshot.Top) error { return o.publishTop(top) }, failures("snapshots"), log)
-	e.snapshots = newCourier("snapshots", func(ctx context.Context, all []publication) error { return e.publish(ctx, o, all) }, failures("snapshots"), log)
+	e.snapshots = newCourier("snapshots", e.publish, failures("snapshots"), log)
 	e.letters = newCourier("dead letters", func(ctx context.Context, _ struct{}) error { return o.empty(ctx, l) }, failures("dead-letters"), log)
 	e.mirror = newCourier("group offsets", g.mirror, failures("group-offsets"), log)
 	return e
 }
 
 // publish sends what changed and tells the goroutine that commits how far it got.
-func (e *engine) publish(ctx context.Context, o *outlet, all []publication) error {
-	if err := o.publish(ctx, all); err != nil {
+func (e *engine) publish(ctx context.Context, all []publication) error {
+	if err := e.outlet.publish(ctx, all); err != nil {
 		return err
 	}
 	for _, p := range all {
@@ -216,7 +216,7 @@ func (e *engine) commit(ctx context.Context) error {
 // offerNews hands over what changed if the courier is idle; sums are copied only
 // then, and otherwise add up for the next time.
 func (e *engine) offerNews(now time.Time) {
-	if now.Sub(e.lastPublish) < e.settings.SnapshotInterval || !e.snapshots.idle.Load() {
+	if now.Sub(e.lastPublish) < e.settings.SnapshotInterval || !e.snapshots.settled() {
 		return
 	}
 	e.lastPublish = now

@@ -174,7 +174,9 @@ func TestEpochsRiseAndAreWrittenWithEachCommit(t *testing.T) {
 	}
 }
 
-func TestCountingKnownPagesAllocatesNothing(t *testing.T) {
+// eachKeep runs a test with a ledger that keeps all-time sums alone, and with one that
+// keeps buckets too.
+func eachKeep(t *testing.T, test func(t *testing.T, l *Ledger)) {
 	for name, keep := range map[string]Keep{"of all time": {}, "by minute and hour": testKeep} {
 		t.Run(name, func(t *testing.T) {
 			l, err := openKeeping(t.TempDir(), keep, testNow, 0)
@@ -182,49 +184,48 @@ func TestCountingKnownPagesAllocatesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer l.store.Close(context.Background())
-			shard, chunk := l.Shard(0), chunkOf(t, 0, "page1|1|1.5E-3|1", "page2|1|1|0")
-			if n := testing.AllocsPerRun(1000, func() {
-				if err := shard.countAll(chunk); err != nil {
-					t.Fatal(err)
-				}
-			}); n != 0 {
-				t.Errorf("counting messages allocates %v times, want 0", n)
-			}
+			test(t, l)
 		})
 	}
+}
+
+func TestCountingKnownPagesAllocatesNothing(t *testing.T) {
+	eachKeep(t, func(t *testing.T, l *Ledger) {
+		shard, chunk := l.Shard(0), chunkOf(t, 0, "page1|1|1.5E-3|1", "page2|1|1|0")
+		if n := testing.AllocsPerRun(1000, func() {
+			if err := shard.countAll(chunk); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("counting messages allocates %v times, want 0", n)
+		}
+	})
 }
 
 // What a chunk and a commit allocate does not grow with their messages.
 func TestReadingCountingAndCommittingAllocateNothingPerMessage(t *testing.T) {
 	const messages = 20_000
-	for name, keep := range map[string]Keep{"of all time": {}, "by minute and hour": testKeep} {
-		t.Run(name, func(t *testing.T) {
-			l, err := openKeeping(t.TempDir(), keep, testNow, 0)
+	eachKeep(t, func(t *testing.T, l *Ledger) {
+		values := make([]string, messages)
+		for i := range values {
+			values[i] = fmt.Sprintf("page%d|%d|1.5119122|-1", i%100, i%5)
+		}
+		data := fetchtest.Values(0, 1000, values...).Bytes()
+		n := testing.AllocsPerRun(20, func() {
+			next := l.Shard(0).Next()
+			binary.BigEndian.PutUint64(data, uint64(next)) // no part of its checksum
+			chunk, err := fetch.Parse(data, next)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer l.store.Close(context.Background())
-			values := make([]string, messages)
-			for i := range values {
-				values[i] = fmt.Sprintf("page%d|%d|1.5119122|-1", i%100, i%5)
-			}
-			data := fetchtest.Values(0, 1000, values...).Bytes()
-			n := testing.AllocsPerRun(20, func() {
-				next := l.Shard(0).Next()
-				binary.BigEndian.PutUint64(data, uint64(next)) // no part of its checksum
-				chunk, err := fetch.Parse(data, next)
-				if err != nil {
-					t.Fatal(err)
-				}
-				apply(t, l, 0, chunk)
-				commit(t, l)
-			})
-			t.Logf("%d messages of a hundred pages allocate %v times", messages, n)
-			if n > messages/100 {
-				t.Errorf("%d messages allocate %v times: that grows with them", messages, n)
-			}
+			apply(t, l, 0, chunk)
+			commit(t, l)
 		})
-	}
+		t.Logf("%d messages of a hundred pages allocate %v times", messages, n)
+		if n > messages/100 {
+			t.Errorf("%d messages allocate %v times: that grows with them", messages, n)
+		}
+	})
 }
 
 func TestAStateWhosePagesAreNotThoseThatItSaysIsRefused(t *testing.T) {

@@ -133,9 +133,9 @@ func TestACourierTriesAgainAndTakesNothingMeanwhile(t *testing.T) {
 	attempts, release := make(chan int), make(chan error)
 	c := newCourier("things", func(_ context.Context, thing int) error { attempts <- thing; return <-release }, counter(), quiet())
 	go c.run(t.Context())
-	c.in <- 1
+	c.give(1)
 	<-attempts
-	if c.idle.Load() || c.offer(2) {
+	if c.settled() || c.offer(2) {
 		t.Error("a busy courier took another thing")
 	}
 	release <- errors.New("no")

@@ -29,7 +29,7 @@ func (p Project) KeepClusterID(stack, id string) error {
 	file := p.clusterIDFile(stack)
 	err := os.MkdirAll(filepath.Dir(file), 0o700)
 	if err == nil {
-		err = renameio.WriteFile(file, []byte(id+"\n"), 0o600)
+		err = renameio.WriteFile(file, []byte(id+"\n"), 0o600, renameio.IgnoreUmask(), renameio.WithTempDir(filepath.Dir(file)))
 	}
 	if err != nil {
 		return fmt.Errorf("keep the cluster's id: %w", err)

@@ -55,7 +55,7 @@ func (p Project) begin(stack string) error {
 // WriteNew writes a file whole or not at all. One that is there is left alone, which
 // is an error that wraps fs.ErrExist.
 func WriteNew(file string, text []byte, mode fs.FileMode) error {
-	pending, err := renameio.NewPendingFile(file, renameio.WithPermissions(mode), renameio.WithTempDir(filepath.Dir(file)))
+	pending, err := renameio.NewPendingFile(file, renameio.WithStaticPermissions(mode), renameio.WithTempDir(filepath.Dir(file)))
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (l *Log) Write(r Record) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(l.path, text, 0o600) // a kill leaves the old one or the new one
+	return renameio.WriteFile(l.path, text, 0o600, renameio.IgnoreUmask(), renameio.WithTempDir(filepath.Dir(l.path))) // a kill leaves the old one or the new one
 }
 
 // Close gives the record to the next run.

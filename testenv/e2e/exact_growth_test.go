@@ -4,8 +4,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-
-	"weir/jobs/behavior"
 )
 
 // A partition that is added while a calculator works is counted from its beginning.
@@ -23,25 +21,15 @@ func TestANewPartitionIsCounted(t *testing.T) {
 		return err == nil
 	})
 	x.plantAt(3, "page1|2|1.5|1")
-	x.until("it is counted", func() bool {
-		offsets, err := x.admin.ListConsumerGroupOffsets(x.group, map[string][]int32{x.topic: {3}})
-		if err != nil {
-			return false
-		}
-		block := offsets.GetBlock(x.topic, 3)
-		return block != nil && block.Offset == 1
-	})
+	x.until("it is counted", func() bool { return x.mirroredOf(3)[0] == 1 })
 	x.stop(0, syscall.SIGTERM, 0)
 	state, err := onDisk(dir)()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer state.Close(t.Context())
-	pages := map[string]behavior.Sums{}
-	if err := state.Pages(t.Context(), 3, func(page []byte, sums behavior.Sums, _ int64) error {
-		pages[string(page)] = sums
-		return nil
-	}); err != nil {
+	pages, err := pagesOf(t.Context(), state, 3)
+	if err != nil {
 		t.Fatal(err)
 	}
 	want := recount{}

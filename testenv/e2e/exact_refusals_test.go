@@ -33,7 +33,7 @@ func (x *trial) refusals(state, before string) {
 		x.stop(0, syscall.SIGTERM, 0)
 	})
 	x.t.Run("an offset above the log's end is refused", func(t *testing.T) {
-		dir := x.copied(t, before)
+		dir := copied(t, before)
 		if err := shiftOffset(t, dir, 100_000_000); err != nil {
 			t.Fatal(err)
 		}
@@ -44,11 +44,12 @@ func (x *trial) refusals(state, before string) {
 		if err := x.admin.DeleteRecords(x.topic, map[int32]int64{0: ends[0]}); err != nil {
 			t.Fatal(err)
 		}
-		x.in(t).refused(x.copied(t, before), "partition 0", "is below the start of its log", "were deleted before they were counted", "--rebuild")
+		x.in(t).refused(copied(t, before), "partition 0", "is below the start of its log", "were deleted before they were counted", "--rebuild")
 	})
 }
 
-func (x *trial) copied(t *testing.T, state string) (dir string) {
+// copied is a copy of a state.
+func copied(t *testing.T, state string) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "state")
 	if err := os.CopyFS(dir, os.DirFS(state)); err != nil {

@@ -3,7 +3,6 @@ package e2e
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -44,10 +43,7 @@ func TestNothingIsLostOrCountedTwiceWhateverIsKilled(t *testing.T) {
 
 	// What comes now is counted by those below as well, from a copy of the state.
 	x.stop(0, syscall.SIGTERM, 0)
-	before := filepath.Join(t.TempDir(), "before")
-	if err := os.CopyFS(before, os.DirFS(state)); err != nil {
-		t.Fatal(err)
-	}
+	before := copied(t, state)
 	x.more(20_000)
 	x.count(0)
 	x.finish()
@@ -89,10 +85,7 @@ func (x *trial) abort() {
 // sums. Counting goes on from there; the comparison that passed must fail.
 func (x *trial) planted(before string, shift int64) {
 	t := x.t
-	dir := filepath.Join(t.TempDir(), "state")
-	if err := os.CopyFS(dir, os.DirFS(before)); err != nil {
-		t.Fatal(err)
-	}
+	dir := copied(t, before)
 	if err := shiftOffset(t, dir, shift); err != nil {
 		t.Fatal(err)
 	}

@@ -217,15 +217,18 @@ func (x *trial) countedAll() {
 }
 
 // mirrored are the offsets that the group has; what cannot be asked now is 0.
-func (x *trial) mirrored() (next [3]int64) {
-	offsets, err := x.admin.ListConsumerGroupOffsets(x.group, map[string][]int32{x.topic: {0, 1, 2}})
+func (x *trial) mirrored() [3]int64 { return [3]int64(x.mirroredOf(0, 1, 2)) }
+
+func (x *trial) mirroredOf(partitions ...int32) []int64 {
+	next := make([]int64, len(partitions))
+	offsets, err := x.admin.ListConsumerGroupOffsets(x.group, map[string][]int32{x.topic: partitions})
 	if err != nil {
 		_ = x.client.RefreshCoordinator(x.group) // it may have moved; asked again
 		return next
 	}
-	for partition := range next {
-		if block := offsets.GetBlock(x.topic, int32(partition)); block != nil {
-			next[partition] = max(0, block.Offset)
+	for i, partition := range partitions {
+		if block := offsets.GetBlock(x.topic, partition); block != nil {
+			next[i] = max(0, block.Offset)
 		}
 	}
 	return next

@@ -54,14 +54,13 @@ func (x *trial) stateEquals(parts [3]held, open func() (store.Store, error)) (er
 	}
 	ends := x.ends()
 	for partition, part := range parts {
-		pages, counted := map[string]behavior.Sums{}, int64(0)
-		err := state.Pages(ctx, int32(partition), func(page []byte, sums behavior.Sums, _ int64) error {
-			pages[string(page)] = sums
-			counted += sums.N
-			return nil
-		})
+		pages, err := pagesOf(ctx, state, int32(partition))
 		if err == nil {
 			err = part.sums.equal(pages)
+		}
+		counted := int64(0)
+		for _, sums := range pages {
+			counted += sums.N
 		}
 		if err == nil {
 			err = minutesEqual(ctx, state, int32(partition), part.minutes)
@@ -78,6 +77,16 @@ func (x *trial) stateEquals(parts [3]held, open func() (store.Store, error)) (er
 		}
 	}
 	return nil
+}
+
+// pagesOf are the sums of a partition's pages.
+func pagesOf(ctx context.Context, state store.Store, partition int32) (map[string]behavior.Sums, error) {
+	pages := map[string]behavior.Sums{}
+	err := state.Pages(ctx, partition, func(page []byte, sums behavior.Sums, _ int64) error {
+		pages[string(page)] = sums
+		return nil
+	})
+	return pages, err
 }
 
 // minutesEqual compares the sums by minute of event time. No trial is as long as they
